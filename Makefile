@@ -1,0 +1,24 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+# The two commands of this repository, and what developers use between them.
+.PHONY: sandbox test format lint unit model lock clean
+
+sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
+	@tools/setup sandbox
+	@exec .venv/bin/sandbox up $(if $(PORT),--port $(PORT))
+
+test: ## Run every test; sets everything up first
+	@tools/setup test
+	@tools/debian
+	@.venv/bin/python tools/stage lint unit model sandbox
+
+format lint unit model: ## One stage alone
+	@tools/setup test
+	@.venv/bin/python tools/stage $@
+
+lock: ## Write the locks in requirements/ anew
+	@tools/setup test
+	@tools/lock
+
+clean: ## Remove what the other targets made in this directory
+	rm -rf .venv .sandbox build artifacts .tox

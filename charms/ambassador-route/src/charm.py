@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's charm: reads options and relations, brings Envoy to them, tells applications the public URL."""
+
+import dataclasses
+
+import config
+import envoy
+import ops
+import relations
+from charmkit import pebble, rollout
+from charmkit.interfaces import ingress, ingress_auth
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """All that was read.
+
+    Attributes:
+        options: None while one of them is wrong.
+        complaint: what is wrong with them.
+        url: the public URL, empty when it is not known.
+        reading: what the related applications say.
+    """
+
+    options: config.Config | None
+    complaint: str
+    url: str
+    reading: relations.Reading
+
+
+class AmbassadorRouteCharm(ops.CharmBase):
+    """Routes requests, and asks an authorization service about each of them."""
+
+    def __init__(self, framework: ops.Framework) -> None:
+        super().__init__(framework)
+        self._container = self.unit.get_container("gateway")
+        self._rollout = rollout.Rollout(self._container, service=envoy.SERVICE, check=envoy.CHECK, record=envoy.RECORD)
+        self._refusal: str | None = None
+        events = [
+            self.on.config_changed,
+            self.on.leader_elected,
+            self.on.update_status,
+            self.on.upgrade_charm,
+            self.on.gateway_pebble_ready,
+            self.on.gateway_pebble_check_recovered,
+        ]
+        for endpoint in relations.ENDPOINTS:
+            on = self.on[endpoint]
+            events += [on.relation_created, on.relation_changed, on.relation_broken]
+        for event in events:
+            framework.observe(event, self._on_reconcile)
+        framework.observe(self.on.gateway_pebble_check_failed, self._on_check_failed)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+
+    def _on_reconcile(self, _: ops.EventBase) -> None:
+        self._reconcile()
+
+    def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
+        if self._container.can_connect():
+            self._rollout.check_failed()
+        self._reconcile()
+
+    def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        inputs = self._read()
+        blocked = list(inputs.reading.blocked)
+        if self._refusal:
+            blocked.insert(0, f"Envoy refused its configuration, {self._refusal}: {self._log()}")
+        if inputs.complaint:
+            blocked.insert(0, inputs.complaint)
+        elif not inputs.url:
+            blocked.insert(0, f"Public URL not known: run juju config {self.app.name} external-url=http://HOST")
+        for text in blocked:
+            event.add_status(ops.BlockedStatus(text))
+        for text in inputs.reading.waiting:
+            event.add_status(ops.WaitingStatus(text))
+        if not inputs.reading.waiting:
+            event.add_status(self._workload_status(inputs.url))
+
+    def _workload_status(self, url: str) -> ops.StatusBase:
+        if not self._container.can_connect():
+            return ops.MaintenanceStatus("Waiting for the container")
+        if not pebble.running(self._container, envoy.SERVICE):
+            return ops.MaintenanceStatus(f"Waiting for Envoy to start: {self._log()}")
+        if not pebble.check_is_up(self._container, envoy.CHECK):
+            return ops.MaintenanceStatus(f"Waiting for Envoy to answer: {self._log()}")
+        return ops.ActiveStatus(f"Serving {url}")
+
+    def _log(self) -> str:
+        return f"see juju debug-log --include {self.unit.name}"
+
+    def _reconcile(self) -> None:
+        inputs = self._read()
+        if inputs.options is None:
+            return
+        self.unit.set_ports(inputs.options.http_port)
+        if self.unit.is_leader():
+            self._tell(inputs.url)
+        if self._container.can_connect():
+            self._route(inputs.options, inputs.reading)
+
+    def _tell(self, url: str) -> None:
+        for relation in (*self.model.relations[relations.PROTECTED], *self.model.relations[relations.OPEN]):
+            # An empty value removes the key.
+            relation.data[self.app].update({"external-url": "", **ingress.write_gateway(external_url=url)})
+        for relation in self.model.relations[relations.AUTH]:
+            relation.data[self.app].update(ingress_auth.write_gateway())
+
+    def _route(self, options: config.Config, reading: relations.Reading) -> None:
+        state = envoy.configure(
+            envoy.Gateway(
+                name=self.app.name,
+                port=options.http_port,
+                table=reading.table,
+                auth=reading.auth,
+                refusal=reading.refusal,
+            )
+        )
+        refusal = self._rollout.bring(state, envoy.rehearsal(state))
+        self._refusal = envoy.words(refusal) if refusal else None
+
+    def _read(self) -> Inputs:
+        options, complaint = self._options()
+        related = [
+            relations.Related(
+                endpoint=endpoint,
+                relation=relation.id,
+                application=relation.app.name,
+                bag=dict(relation.data[relation.app]),
+            )
+            for endpoint in relations.ENDPOINTS
+            for relation in self.model.relations[endpoint]
+        ]
+        return Inputs(
+            options=options,
+            complaint=complaint,
+            url=options.url(self._address()) if options else "",
+            reading=relations.read(related, application=self.app.name, model=self.model.name),
+        )
+
+    def _options(self) -> tuple[config.Config | None, str]:
+        try:
+            return self.load_config(config.Config, errors="raise"), ""
+        except ValueError as error:
+            option = str(error).split(":", 1)[0]
+            return None, f"{error}: run juju config {self.app.name} {option}=... or --reset {option}"
+
+    def _address(self) -> str:
+        binding = self.model.get_binding(relations.PROTECTED)
+        address = binding.network.ingress_address if binding else None
+        return str(address) if address else ""
+
+
+if __name__ == "__main__":
+    ops.main(AmbassadorRouteCharm)

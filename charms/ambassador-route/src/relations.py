@@ -1,0 +1,127 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What related applications say: from their databags to the gateway's model, and to what a person must do. Pure."""
+
+import collections.abc
+import dataclasses
+
+import routes
+from charmkit.interfaces import ingress, ingress_auth, sdi
+
+PROTECTED = "ingress"
+OPEN = "ingress-unauthenticated"
+AUTH = "ingress-auth"
+ENDPOINTS = (PROTECTED, OPEN, AUTH)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Related:
+    """One related application.
+
+    Attributes:
+        endpoint: our endpoint.
+        relation: the relation's id.
+        application: the other application.
+        bag: what it wrote.
+    """
+
+    endpoint: str
+    relation: int
+    application: str
+    bag: collections.abc.Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What all of them said.
+
+    Attributes:
+        table: the routes, longest prefix first.
+        auth: who decides about protected routes; None while nobody does.
+        refusal: what protected routes say while nobody decides; our own words only, because it stands in a page.
+        blocked: what a person must do, most important first.
+        waiting: what the gateway waits for.
+    """
+
+    table: tuple[routes.Route, ...]
+    auth: routes.Auth | None
+    refusal: str
+    blocked: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """Who decides, or why nobody does."""
+
+    auth: routes.Auth | None = None
+    refusal: str = ""
+    detail: str = ""
+    waits: bool = False
+
+
+def read(related: collections.abc.Iterable[Related], *, application: str, model: str) -> Reading:
+    """Return what the related applications say to this application in this model."""
+    everybody = sorted(related, key=lambda one: one.relation)
+    answer = _auth([one for one in everybody if one.endpoint == AUTH], application, model)
+    asks, blocked, waiting = _asks([one for one in everybody if one.endpoint != AUTH], application)
+    table = routes.table(asks, model)
+    for problem in table.problems:
+        endpoint = PROTECTED if problem.ask.protected else OPEN
+        blocked.append(f"{problem.text}: run {_removal(application, endpoint, problem.ask.application)}")
+    if not (asks or blocked or waiting):
+        blocked.append(f"Nothing to route: run juju integrate {application}:{OPEN} dex-auth:ingress")
+    if answer.auth is None:
+        (waiting if answer.waits else blocked).insert(0, answer.refusal + answer.detail)
+    return Reading(
+        table=table.routes,
+        auth=answer.auth,
+        refusal=answer.refusal,
+        blocked=tuple(blocked),
+        waiting=tuple(waiting),
+    )
+
+
+def _asks(
+    related: collections.abc.Iterable[Related], application: str
+) -> tuple[list[routes.Ask], list[str], list[str]]:
+    """Return what applications ask for, who asks wrongly, and who has not asked yet."""
+    asks: list[routes.Ask] = []
+    wrong: list[str] = []
+    silent: list[str] = []
+    for one in related:
+        other = one.application
+        try:
+            request = ingress.read_request(one.bag)
+        except sdi.InterfaceError as error:
+            wrong.append(f"{other} asks wrongly, {error}: run {_removal(application, one.endpoint, other)}")
+            continue
+        if request is None:
+            silent.append(f"Waiting for {other} to ask for a path over {one.endpoint}: see juju status {other}")
+            continue
+        protected = one.endpoint == PROTECTED
+        asks.append(routes.Ask(application=other, relation=one.relation, protected=protected, request=request))
+    return asks, wrong, silent
+
+
+def _auth(related: collections.abc.Sequence[Related], application: str, model: str) -> _Answer:
+    closed = "Protected paths answer 503"
+    if not related:
+        command = f"juju integrate {application}:{AUTH} gatekeeper:{AUTH}"
+        return _Answer(refusal=f"{closed} until a login is integrated: run {command}")
+    names = [one.application for one in related]
+    removal = f"run {_removal(application, AUTH, names[-1])}"
+    if len(related) > 1:
+        return _Answer(refusal=f"{closed}, because {' and '.join(names)} both want to decide: {removal}")
+    try:
+        authorizer = ingress_auth.read(related[0].bag)
+        if authorizer:
+            return _Answer(auth=routes.auth(authorizer, model))
+    except ValueError as error:
+        return _Answer(refusal=f"{closed}, because {names[0]} presents itself wrongly: {removal}", detail=f" ({error})")
+    waits = f"{closed} until {names[0]} presents itself over {AUTH}: see juju status {names[0]}"
+    return _Answer(refusal=waits, waits=True)
+
+
+def _removal(application: str, endpoint: str, other: str) -> str:
+    return f"juju remove-relation {application}:{endpoint} {other}"

@@ -1,0 +1,253 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import collections.abc
+import dataclasses
+import json
+import pathlib
+
+import charm
+import ops
+import pytest
+from charmkit.interfaces import ingress, ingress_auth
+from ops import testing
+
+PATHS = ("bootstrap.json", "clusters.json", "listeners.json", "routes.json")
+VALIDATE = ["/usr/local/bin/envoy", "--mode", "validate"]
+ANNOUNCED = {"_supported_versions": "- v1\n"}
+
+DEX = testing.Relation(
+    "ingress-unauthenticated",
+    id=11,
+    remote_app_name="dex-auth",
+    remote_app_data=ingress.write_request(
+        ingress.Request(prefix="/dex", rewrite="/dex", service="dex-auth", port=5556),
+    ),
+)
+ECHO = testing.Relation(
+    "ingress",
+    id=12,
+    remote_app_name="echo",
+    remote_app_data=ingress.write_request(ingress.Request(prefix="/echo", rewrite="/", service="echo", port=80)),
+)
+LOGIN = testing.Relation(
+    "ingress-auth",
+    id=13,
+    remote_app_name="gatekeeper",
+    remote_app_data=ingress_auth.write(
+        ingress_auth.Authorizer(
+            service="gatekeeper", port=8080, request_headers=("cookie",), response_headers=("kubeflow-userid",)
+        )
+    ),
+)
+
+
+@pytest.fixture
+def ctx() -> collections.abc.Iterator[testing.Context[charm.AmbassadorRouteCharm]]:
+    with testing.Context(charm.AmbassadorRouteCharm) as context:
+        yield context
+
+
+@pytest.fixture
+def base(tmp_path: pathlib.Path) -> testing.State:
+    return testing.State(
+        leader=True,
+        model=testing.Model(name="kubeflow"),
+        containers={
+            testing.Container(
+                "gateway",
+                can_connect=True,
+                mounts={"etc": testing.Mount(location="/etc/envoy", source=tmp_path)},
+                execs={testing.Exec(VALIDATE)},
+            )
+        },
+        relations={DEX, ECHO, LOGIN},
+        networks={testing.Network("ingress", ingress_addresses=["192.0.2.7"])},
+    )
+
+
+def files(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.State) -> dict[str, str]:
+    root = state.get_container("gateway").get_filesystem(ctx) / "etc/envoy"
+    return {name: (root / name).read_text() for name in PATHS if (root / name).exists()}
+
+
+def bag(state: testing.State, relation: testing.Relation) -> dict[str, str]:
+    return dict(state.get_relation(relation.id).local_app_data)
+
+
+def routed(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.State) -> list[str]:
+    table = json.loads(files(ctx, state)["routes.json"])["resources"][0]
+    rules = table["virtual_hosts"][0]["routes"]
+    return sorted(
+        {str(next(iter({k: v for k, v in rule["match"].items() if k != "headers"}.values()))) for rule in rules}
+    )
+
+
+def update(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.State, **changes: object) -> testing.State:
+    return ctx.run(ctx.on.update_status(), dataclasses.replace(state, **changes))  # type: ignore[arg-type]
+
+
+def refusing(state: testing.State, words: str = "bad") -> testing.State:
+    container = state.get_container("gateway")
+    execs = {testing.Exec(VALIDATE, return_code=1, stdout=words)}
+    return dataclasses.replace(state, containers={dataclasses.replace(container, execs=execs)})
+
+
+def test_everything_related_serves(ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State) -> None:
+    state = update(ctx, base)
+    container = state.get_container("gateway")
+    assert container.service_statuses == {"envoy": ops.pebble.ServiceStatus.ACTIVE}
+    assert sorted(files(ctx, state)) == sorted(PATHS)
+    assert routed(ctx, state) == ["/dex", "/echo", "/echo/"]
+    assert state.opened_ports == {testing.TCPPort(8080)}
+    assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
+
+
+def test_relations_hear_versions_and_public_url(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    state = update(ctx, base, config={"external-url": "https://kubeflow.example.com/"})
+    told = {"_supported_versions": "- v1\n- v2\n", "external-url": "https://kubeflow.example.com"}
+    assert bag(state, DEX) == bag(state, ECHO) == told
+    assert bag(state, LOGIN) == ANNOUNCED
+
+
+def test_public_url_that_is_lost_is_withdrawn(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    state = update(ctx, update(ctx, base), networks={testing.Network("ingress", ingress_addresses=[])})
+    assert bag(state, DEX) == {"_supported_versions": "- v1\n- v2\n"}
+    assert state.unit_status == ops.BlockedStatus(
+        "Public URL not known: run juju config ambassador-route external-url=http://HOST"
+    )
+
+
+def test_second_unit_serves_and_writes_no_application_data(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    state = update(ctx, base, leader=False)
+    assert state.get_container("gateway").service_statuses == {"envoy": ops.pebble.ServiceStatus.ACTIVE}
+    assert bag(state, DEX) == bag(state, LOGIN) == {}
+    assert isinstance(state.unit_status, ops.ActiveStatus)
+
+
+def test_reconciling_twice_changes_nothing(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    once = update(ctx, base)
+    seen = files(ctx, once)
+    twice = update(ctx, once)
+    assert files(ctx, twice) == seen
+    assert twice.get_container("gateway").plan == once.get_container("gateway").plan
+    assert twice.relations == once.relations
+
+
+def test_change_of_routes_is_rehearsed_and_changes_no_plan(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    once = update(ctx, base)
+    twice = update(ctx, once, relations={DEX, LOGIN})
+    assert twice.get_container("gateway").plan == once.get_container("gateway").plan
+    assert routed(ctx, twice) == ["/dex"]
+    commands = [args.command for args in ctx.exec_history["gateway"]]
+    assert [command[:4] for command in commands] == [[*VALIDATE, "-c"]]
+
+
+def test_refused_configuration_leaves_the_old_one_serving(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    once = update(ctx, base)
+    state = update(ctx, refusing(once, "goo.gle/x\n: no such field"), relations={DEX, LOGIN})
+    assert routed(ctx, state) == ["/dex", "/echo", "/echo/"]
+    assert state.unit_status == ops.BlockedStatus(
+        "Envoy refused its configuration, no such field: see juju debug-log --include ambassador-route/0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"engine": "emissary"}, "engine: unknown engine 'emissary', this version has envoy"),
+        ({"http-port": 80}, "http-port: must be from 1024 to 65535, not 80"),
+        ({"external-url": "kubeflow"}, "external-url: 'kubeflow' must begin with http:// or https://"),
+    ],
+)
+def test_wrong_option_is_blocked_and_the_old_configuration_serves(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, options: dict[str, str | int], words: str
+) -> None:
+    once = update(ctx, base)
+    seen = files(ctx, once)
+    state = update(ctx, once, config=options)
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.unit_status.message.startswith(words)
+    option = next(iter(options))
+    assert state.unit_status.message.endswith(f"run juju config ambassador-route {option}=... or --reset {option}")
+    assert files(ctx, state) == seen
+    assert state.get_container("gateway").service_statuses == {"envoy": ops.pebble.ServiceStatus.ACTIVE}
+    assert bag(state, DEX) == bag(once, DEX)
+
+
+def test_without_login_protected_paths_refuse_and_the_command_is_named(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    state = update(ctx, base, relations={DEX, ECHO})
+    command = "juju integrate ambassador-route:ingress-auth gatekeeper:ingress-auth"
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.unit_status.message.endswith(f"run {command}")
+    assert command in files(ctx, state)["routes.json"]
+
+
+def test_login_that_goes_closes_protected_paths(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    once = update(ctx, base)
+    state = ctx.run(ctx.on.relation_broken(once.get_relation(LOGIN.id)), once)
+    assert "direct_response" in files(ctx, state)["routes.json"]
+    assert "gatekeeper.kubeflow.svc.cluster.local" not in files(ctx, state)["clusters.json"]
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+
+
+def test_login_that_is_silent_is_waited_for(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    silent = dataclasses.replace(LOGIN, remote_app_data=ANNOUNCED)
+    state = update(ctx, base, relations={DEX, ECHO, silent})
+    assert state.unit_status == ops.WaitingStatus(
+        "Protected paths answer 503 until gatekeeper presents itself over ingress-auth: see juju status gatekeeper"
+    )
+    assert "direct_response" in files(ctx, state)["routes.json"]
+
+
+def test_application_that_goes_loses_its_path(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    once = update(ctx, base)
+    state = ctx.run(ctx.on.relation_broken(once.get_relation(ECHO.id)), once)
+    assert routed(ctx, state) == ["/dex"]
+
+
+def test_without_container_relations_are_served_already(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    state = ctx.run(ctx.on.relation_created(DEX), dataclasses.replace(base, containers={testing.Container("gateway")}))
+    assert bag(state, DEX)["external-url"] == "http://192.0.2.7:8080"
+    assert state.unit_status == ops.MaintenanceStatus("Waiting for the container")
+
+
+def test_port_is_everywhere_the_same(ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State) -> None:
+    state = update(ctx, base, config={"http-port": 9090})
+    assert state.opened_ports == {testing.TCPPort(9090)}
+    assert bag(state, DEX)["external-url"] == "http://192.0.2.7:9090"
+    check = state.get_container("gateway").plan.checks["ready"]
+    assert check.http == {"url": "http://localhost:9090/ambassador/v0/check_ready"}
+    assert '"port_value": 9090' in files(ctx, state)["listeners.json"]
+
+
+def test_failed_check_is_not_active(ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State) -> None:
+    once = update(ctx, base)
+    container = once.get_container("gateway")
+    info = dataclasses.replace(container.get_check_info("ready"), status=ops.pebble.CheckStatus.DOWN, failures=3)
+    broken = dataclasses.replace(container, check_infos={info})
+    state = ctx.run(ctx.on.pebble_check_failed(broken, info=info), dataclasses.replace(once, containers={broken}))
+    assert state.unit_status == ops.MaintenanceStatus(
+        "Waiting for Envoy to answer: see juju debug-log --include ambassador-route/0"
+    )

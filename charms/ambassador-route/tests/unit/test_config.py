@@ -1,0 +1,87 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import config
+import hypothesis
+import pytest
+from hypothesis import strategies
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("https://kubeflow.example.com/", "https://kubeflow.example.com"),
+        ("HTTPS://Kubeflow.Example.com", "https://kubeflow.example.com"),
+        ("https://kubeflow.example.com:443/", "https://kubeflow.example.com"),
+        ("http://kubeflow.example.com:80", "http://kubeflow.example.com"),
+        ("http://kubeflow.example.com:443", "http://kubeflow.example.com:443"),
+        ("http://[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+        ("http://localhost", "http://localhost"),
+    ],
+)
+def test_external_url_is_written_as_browsers_do(text: str, expected: str) -> None:
+    assert config.Config(external_url=text).url("192.0.2.1") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kubeflow.example.com",
+        "kubeflow.example.com:8080",
+        "ftp://kubeflow.example.com",
+        "https://",
+        "https:///x",
+        "https://kubeflow.example.com/path",
+        "https://kubeflow.example.com?x=1",
+        "https://kubeflow.example.com/?",
+        "https://kubeflow.example.com#",
+        "https://user@kubeflow.example.com",
+        "https://kubeflow.example.com:port",
+        "https://kubeflow.example.com:0",
+        "https://kubeflow.example.com:70000",
+        "https://kube flow.example.com",
+        "https://kubeflow.example.com\n",
+        " https://kubeflow.example.com",
+        "https://-kubeflow",
+        "https://kubeflow_x",
+        "https://[::1",
+        "javascript:alert(1)",
+        "https://küb.example.com",
+    ],
+)
+def test_wrong_external_url_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^external-url: .*https://kubeflow\.example\.com"):
+        config.Config(external_url=text)
+
+
+@hypothesis.given(strategies.text())
+def test_any_accepted_url_is_a_plain_origin(text: str) -> None:
+    try:
+        url = config.origin("external-url", text)
+    except ValueError as error:
+        assert str(error).startswith("external-url: ")
+    else:
+        assert url == config.origin("external-url", url)
+        assert not set(url) & set(" \"'<>\\?#@\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"), [("192.0.2.1", "http://192.0.2.1:8081"), ("::1", "http://[::1]:8081")]
+)
+def test_without_external_url_the_address_is_public(address: str, expected: str) -> None:
+    assert config.Config(http_port=8081).url(address) == expected
+
+
+def test_without_any_address_there_is_no_url() -> None:
+    assert config.Config().url("") == ""
+
+
+@pytest.mark.parametrize("port", [-1, 0, 80, 1023, 65536])
+def test_port_that_a_plain_user_cannot_open_is_named(port: int) -> None:
+    with pytest.raises(ValueError, match=f"^http-port: must be from 1024 to 65535, not {port}$"):
+        config.Config(http_port=port)
+
+
+def test_unknown_engine_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^engine: unknown engine 'emissary', this version has envoy$"):
+        config.Config(engine="emissary")

@@ -1,0 +1,532 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The rendered configuration in a real Envoy, with a stub authorizer and stub applications around it."""
+
+import base64
+import collections.abc
+import dataclasses
+import json
+import pathlib
+import socket
+import threading
+import time
+
+import envoy
+import pytest
+import routes
+import servers
+from servers import Reply, Seen
+
+USER = ("kubeflow-userid", "anna@example.com")
+MALLORY = ("kubeflow-userid", "mallory@example.com")
+SESSION = ("Cookie", "authservice_session=good")
+HTML = ("Accept", "text/html,application/xhtml+xml")
+RESPONSE_HEADERS = ("kubeflow-userid", "kubeflow-groups", "x-extra-identity")
+
+
+def decide(seen: Seen) -> Reply:
+    """Answer as a gatekeeper does: who has a session is let in as Anna."""
+    if "authservice_session=good" in (seen.one("cookie") or ""):
+        return Reply(headers=[USER, ("Set-Cookie", "fresh=1; Path=/"), ("Set-Cookie", "fresher=2; Path=/")])
+    if seen.path.startswith("/bare"):
+        return Reply()
+    return Reply(
+        status=302,
+        headers=[
+            ("Location", "http://gateway.test/dex/auth?state=1"),
+            ("Cache-Control", "no-store"),
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Set-Cookie", "attempt=1; HttpOnly"),
+            ("Set-Cookie", "old=; Max-Age=0"),
+            ("X-Reason", "no session"),
+        ],
+        body="<p>Log in</p>",
+    )
+
+
+class World:
+    """One Envoy, one authorizer, two applications."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.port = servers.free_port()
+        self.authorizer = servers.Server(decide)
+        self.app = servers.Server(servers.echo)
+        self.other = servers.Server(servers.echo)
+        self.envoy = servers.Envoy(directory)
+        self.auth = routes.Auth(
+            host="127.0.0.1",
+            port=self.authorizer.port,
+            request_headers=("cookie", "authorization", "accept"),
+            response_headers=RESPONSE_HEADERS,
+        )
+        self.table = (
+            self.route("/protected"),
+            self.route("/dex", protected=False),
+            self.route("/tool", "/"),
+            self.route("/moved", "/new/home"),
+            self.route("/tool/other", "/", port=self.other.port),
+            self.route("/authservice", "/", protected=False),
+            self.route("/", application="dashboard"),
+        )
+
+    def route(self, prefix: str, rewrite: str | None = None, **changes: object) -> routes.Route:
+        fields: dict[str, object] = {
+            "application": f"app{prefix.replace('/', '-')}",
+            "relation": 1,
+            "prefix": prefix,
+            "rewrite": rewrite or prefix,
+            "host": "127.0.0.1",
+            "port": self.app.port,
+            "protected": True,
+        }
+        return routes.Route(**{**fields, **changes})  # type: ignore[arg-type]
+
+    def gateway(self, **changes: object) -> envoy.Gateway:
+        table = tuple(sorted(self.table, key=lambda route: -len(route.prefix)))
+        plain = envoy.Gateway(name="gateway", port=self.port, table=table, auth=self.auth)
+        return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+    def write(self, **changes: object) -> None:
+        self.envoy.write([(file.path, file.text) for file in envoy.configure(self.gateway(**changes)).files])
+
+    def get(self, path: str, *headers: tuple[str, str], method: str = "GET", body: str | None = None) -> servers.Answer:
+        return servers.request(self.port, path, *headers, method=method, body=body)
+
+    def forget(self) -> None:
+        for server in (self.app, self.other, self.authorizer):
+            server.seen.clear()
+
+    def close(self) -> None:
+        self.envoy.stop()
+        for server in (self.app, self.other, self.authorizer):
+            server.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
+    world = World(tmp_path_factory.mktemp("envoy"))
+    try:
+        world.write()
+        world.envoy.start(world.port, envoy.HEALTH_PATH)
+        yield world
+    finally:
+        world.close()
+
+
+@pytest.fixture
+def world(running: World) -> World:
+    running.forget()
+    return running
+
+
+@pytest.fixture
+def changing(world: World) -> collections.abc.Iterator[World]:
+    """A world whose configuration a test changes; it is put right afterwards."""
+    yield world
+    world.write()
+    servers.until(lambda: world.get("/protected", SESSION).status == 200, "the gateway did not come back")
+
+
+def test_start_has_no_warnings(world: World) -> None:
+    assert "[warning]" not in world.envoy.log.read_text()
+
+
+def test_failures_are_logged_with_their_request_id_and_without_the_query(world: World) -> None:
+    world.app.answer = lambda _: Reply(status=500)
+    try:
+        answer = world.get("/protected/page?code=sensitive", SESSION)
+    finally:
+        world.app.answer = servers.echo
+    request_id = answer.one("x-request-id")
+    assert request_id
+    servers.until(lambda: request_id in world.envoy.log.read_text(), "nothing was logged")
+    assert "/protected/page" in world.envoy.log.read_text()
+    assert "sensitive" not in world.envoy.log.read_text()
+
+
+def test_request_without_session_never_reaches_the_application(world: World) -> None:
+    answer = world.get("/protected/page?x=1&y=a%20b", HTML, ("X-Secret", "s"))
+    assert answer.status == 302
+    assert answer.one("location") == "http://gateway.test/dex/auth?state=1"
+    assert world.app.seen == []
+    (check,) = world.authorizer.seen
+    assert (check.method, check.path, check.one("host")) == ("GET", "/protected/page?x=1&y=a%20b", "gateway.test")
+    assert check.one("accept") == HTML[1]
+    assert check.one("x-forwarded-proto") == "http"
+    assert check.one("x-secret") is None
+
+
+def test_refusal_reaches_the_client_as_the_authorizer_wrote_it(world: World) -> None:
+    for headers in ((), (HTML,)):
+        answer = world.get("/protected", *headers)
+        assert answer.all("set-cookie") == ["attempt=1; HttpOnly", "old=; Max-Age=0"]
+        assert answer.one("cache-control") == "no-store"
+        assert answer.one("content-type") == "text/html; charset=utf-8"
+        assert answer.one("x-reason") == "no session"
+        assert answer.body == "<p>Log in</p>"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+def test_refusal_keeps_its_status_and_body(world: World, status: int) -> None:
+    body = '{"error": "no"}'
+    world.authorizer.answer = lambda _: Reply(
+        status=status, headers=[("Content-Type", "application/json"), ("WWW-Authenticate", "Bearer")], body=body
+    )
+    try:
+        for headers in ((), (HTML,)):
+            answer = world.get("/protected", *headers)
+            assert (answer.status, answer.body) == (status, body)
+            assert answer.one("content-type") == "application/json"
+            assert answer.one("www-authenticate") == "Bearer"
+    finally:
+        world.authorizer.answer = decide
+
+
+def test_session_gives_the_application_its_user(world: World) -> None:
+    answer = world.get("/protected/page?x=1", SESSION)
+    assert answer.status == 200
+    assert answer.seen.path == "/protected/page?x=1"
+    assert answer.seen.one("kubeflow-userid") == USER[1]
+    assert answer.seen.one("cookie") == SESSION[1]
+    assert answer.seen.one("set-cookie") is None
+
+
+def test_cookies_of_a_granted_check_reach_the_client(world: World) -> None:
+    assert world.get("/protected", SESSION).all("set-cookie") == ["fresh=1; Path=/", "fresher=2; Path=/"]
+
+
+SPELLINGS = (
+    "kubeflow-userid",
+    "Kubeflow-Userid",
+    "KUBEFLOW-USERID",
+    "kubeflow_userid",
+    "KUBEFLOW_USERID",
+    "kubeflow-groups",
+    "Kubeflow_Groups",
+    "kubeflow-identity",
+    "X-Extra-Identity",
+    "x_extra_identity",
+)
+
+
+@pytest.mark.parametrize("path", ["/protected", "/dex", "/dex/keys", "/tool/x", "/authservice", "/", "/any", "/bare"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_identity_of_a_client_reaches_nobody(world: World, path: str, spelling: str) -> None:
+    headers = [] if path == "/bare" else [SESSION]
+    answer = world.get(path, *headers, (spelling, "mallory"), (spelling, "admins"), (spelling.lower(), "mallory"))
+    assert answer.status == 200
+    received = [*answer.seen.headers, *(pair for check in world.authorizer.seen for pair in check.headers)]
+    assert not [pair for pair in received if pair[1] in ("mallory", "admins")]
+
+
+def test_identity_in_an_upgrade_reaches_nobody(world: World) -> None:
+    headers = (("Connection", "Upgrade, kubeflow-userid"), ("Upgrade", "websocket"), MALLORY)
+    assert world.get("/dex/socket", *headers).status == 101
+    assert world.app.seen[0].one("kubeflow-userid") is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/dex", "/dex/", "/dex/auth?x=1", "/dex/.well-known/openid-configuration", "/dex?a=/"]
+)
+def test_open_route_asks_nobody(world: World, path: str) -> None:
+    answer = world.get(path)
+    assert (answer.status, answer.seen.path) == (200, path)
+    assert world.authorizer.seen == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dexter",
+        "/dex-x",
+        "/dex.html",
+        "/dex;x=1",
+        "/DEX",
+        "/Dex/keys",
+        "//protected",
+        "//protected//page",
+        "/./protected",
+        "/dex/../protected",
+        "/dex/%2e%2e/protected",
+        "/dex/%2E%2e/protected",
+        "/dex/.%2e/protected",
+        "/dex/./../protected",
+        "/dex/\\..\\..\\protected",
+        "/%2e/protected",
+        "/dex/../../protected",
+        "/authservice/../protected",
+        "/%70rotected",
+    ],
+)
+def test_no_spelling_of_a_path_goes_around_the_authorizer(world: World, path: str) -> None:
+    assert world.get(path).status == 302
+    assert world.app.seen == []
+    assert len(world.authorizer.seen) == 1
+
+
+@pytest.mark.parametrize("path", ["/dex/..%2fprotected", "/dex%2f..%2fprotected", "/dex/..%5cprotected", "/a%2Fb"])
+def test_escaped_slashes_are_refused(world: World, path: str) -> None:
+    answer = world.get(path, HTML)
+    assert answer.status == 400
+    assert "cannot pass this request on" in answer.body
+    assert world.app.seen == world.authorizer.seen == []
+
+
+def test_application_of_an_open_route_sees_only_paths_below_it(world: World) -> None:
+    assert world.get("/dex//../protected").seen.path == "/dex/protected"
+
+
+def test_check_and_application_see_the_same_normal_path(world: World) -> None:
+    answer = world.get("/dex/%2e%2e//protected/./page?q=/../%2f", SESSION)
+    assert answer.seen.path == world.authorizer.seen[0].path == "/protected/page?q=/../%2f"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/tool", "/"),
+        ("/tool/", "/"),
+        ("/tool?x=1", "/?x=1"),
+        ("/tool/a/b?x=1", "/a/b?x=1"),
+        ("/tool//a", "/a"),
+        ("/authservice/oidc/callback?code=1", "/oidc/callback?code=1"),
+        ("/moved", "/new/home"),
+        ("/moved/a", "/new/home/a"),
+        ("/moved/?x", "/new/home/?x"),
+        ("/tools", "/tools"),
+        ("/protected/a", "/protected/a"),
+        ("/protected//a///b", "/protected/a/b"),
+        ("//protected", "/protected"),
+        ("/protected/", "/protected/"),
+    ],
+)
+def test_rewriting_gives_exactly_one_slash(world: World, path: str, expected: str) -> None:
+    assert world.get(path, SESSION).seen.path == expected
+
+
+def test_longest_prefix_has_the_path(world: World) -> None:
+    assert world.get("/tool/other/x", SESSION).seen.path == "/x"
+    assert [seen.path for seen in world.other.seen] == ["/x"]
+
+
+def test_body_arrives_intact(world: World) -> None:
+    body = "".join(chr(33 + n % 90) for n in range(300_000))
+    answer = world.get("/protected/upload", SESSION, method="POST", body=body)
+    assert answer.seen.body == body
+    assert [check.body for check in world.authorizer.seen] == [""]
+
+
+def test_refused_body_goes_nowhere(world: World) -> None:
+    assert world.get("/protected/upload", method="POST", body="x" * 1000).status == 302
+    assert world.app.seen == []
+
+
+def _upgrade(world: World, *headers: tuple[str, str]) -> tuple[servers.Answer, bytes]:
+    key = base64.b64encode(b"0123456789abcdef").decode()
+    lines = [("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Sec-WebSocket-Key", key), *headers]
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as sock:
+        text = "".join(f"{name}: {value}\r\n" for name, value in lines)
+        sock.sendall(f"GET /protected/socket HTTP/1.1\r\nHost: gateway.test\r\n{text}\r\n".encode())
+        answer = servers.receive(sock)
+        if answer.status != 101:
+            return answer, b""
+        sock.sendall(b"hello")
+        return answer, sock.recv(100)
+
+
+def test_websocket_needs_a_session_and_then_works(world: World) -> None:
+    assert _upgrade(world)[0].status == 302
+    assert world.app.seen == []
+    answer, data = _upgrade(world, SESSION)
+    assert (answer.status, data) == (101, b"HELLO")
+    assert world.app.seen[0].one("kubeflow-userid") == USER[1]
+
+
+def test_head_and_options_are_protected_too(world: World) -> None:
+    for method in ("HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"):
+        assert world.get("/protected", method=method).status == 302
+    assert world.app.seen == []
+
+
+def test_application_that_does_not_answer(changing: World) -> None:
+    changing.write(table=(changing.route("/gone", port=servers.free_port()), *changing.table))
+    servers.until(lambda: changing.get("/gone", SESSION).status != 200, "the route did not come")
+    page = changing.get("/gone", SESSION, HTML)
+    assert page.status == 503
+    assert "The application did not answer." in page.body
+    assert page.one("content-type") == "text/html; charset=utf-8"
+    assert page.one("cache-control") == "no-store"
+    for leak in ("127.0.0.1", "envoy", "upstream", "connect"):
+        assert leak not in page.body.lower()
+        assert leak not in str([header for header in page.headers if header[0] != "location"]).lower()
+    data = json.loads(changing.get("/gone", SESSION).body)
+    assert data["message"] == "The application did not answer."
+    assert data["status"] == 503
+
+
+def test_gatekeeper_that_does_not_answer_lets_nobody_in(changing: World) -> None:
+    auth = dataclasses.replace(changing.auth, port=servers.free_port())
+    changing.write(auth=auth)
+    servers.until(lambda: changing.get("/protected", SESSION).status != 200, "the authorizer did not go")
+    for headers in ((), (SESSION,), (SESSION, MALLORY)):
+        page = changing.get("/protected", HTML, *headers)
+        assert page.status == 503
+        assert "The gatekeeper did not answer" in page.body
+        assert page.one("cache-control") == "no-store"
+    changing.forget()
+    assert json.loads(changing.get("/protected", SESSION).body)["message"].startswith("The gatekeeper did not answer")
+    assert changing.app.seen == []
+    assert changing.get("/dex/keys").status == 200
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_gatekeeper_that_fails_lets_nobody_in(world: World, status: int) -> None:
+    world.authorizer.answer = lambda _: Reply(status=status, body="Traceback: secret")
+    try:
+        answer = world.get("/protected", SESSION, HTML)
+    finally:
+        world.authorizer.answer = decide
+    assert answer.status == 503
+    assert "The gatekeeper did not answer" in answer.body
+    assert "secret" not in answer.body
+    assert world.app.seen == []
+
+
+def test_without_authorizer_protected_routes_refuse_and_name_the_command(changing: World) -> None:
+    command = "juju integrate ambassador-route:ingress-auth gatekeeper:ingress-auth"
+    changing.write(auth=None, refusal=f"Nobody answers for logins: {command}")
+    servers.until(lambda: command in changing.get("/protected", SESSION).body, "the authorizer did not go")
+    changing.forget()
+    for path in ("/protected", "/protected/x", "/", "/any", "/tool/other/x"):
+        page = changing.get(path, SESSION, HTML)
+        assert page.status == 503
+        assert command in page.body
+        assert page.one("cache-control") == "no-store"
+    assert command in json.loads(changing.get("/protected").body)["message"]
+    assert _upgrade(changing, SESSION)[0].status == 503
+    assert changing.app.seen == changing.other.seen == changing.authorizer.seen == []
+    assert changing.get("/dex/keys", MALLORY).seen.one("kubeflow-userid") is None
+
+
+def test_unknown_path_has_a_page(changing: World) -> None:
+    changing.write(table=changing.table[:2])
+    servers.until(lambda: changing.get("/nothing").status == 404, "the routes did not go")
+    page = changing.get("/nothing", HTML)
+    assert "No application is reached at this address." in page.body
+    assert page.one("x-request-id") in page.body
+    assert page.one("cache-control") == "no-store"
+    answer = changing.get("/nothing", ("Accept", "*/*"))
+    assert answer.one("content-type") == "application/json"
+    assert json.loads(answer.body) == {
+        "status": 404,
+        "error": "Not found",
+        "message": "No application is reached at this address.",
+        "request_id": answer.one("x-request-id"),
+    }
+
+
+EVIL = '"><script>alert(1)</script>'
+
+
+@pytest.mark.parametrize("path", ["/protected", "/a%2fb", "/nothing"])
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+def test_nothing_of_a_client_stands_in_a_page(changing: World, path: str, accept: str) -> None:
+    changing.write(table=changing.table[:2], auth=None, refusal="closed")
+    servers.until(lambda: "closed" in changing.get("/protected", SESSION).body, "the authorizer did not go")
+    answer = changing.get(path, ("Accept", accept), ("X-Request-Id", EVIL), ("User-Agent", EVIL))
+    assert answer.status in (400, 404, 503)
+    assert "script" not in answer.body
+
+
+def test_request_id_is_the_gateways_own(world: World) -> None:
+    answer = world.get("/protected", SESSION, ("X-Request-Id", "mine"))
+    assert answer.seen.one("x-request-id") not in (None, "mine")
+    assert answer.one("x-request-id") == answer.seen.one("x-request-id") == world.authorizer.seen[0].one("x-request-id")
+
+
+def test_client_cannot_tell_where_it_comes_from(world: World) -> None:
+    seen = world.get("/dex/x", ("X-Forwarded-Proto", "https"), ("X-Envoy-Internal", "true")).seen
+    assert seen.one("x-forwarded-proto") == "http"
+    assert seen.one("x-envoy-internal") is None
+
+
+def test_client_cannot_steer_the_gateway(world: World) -> None:
+    names = ("X-Envoy-Original-Path", "X-Envoy-Upstream-Rq-Timeout-Ms", "X-Envoy-Retry-On", "X-Envoy-Force-Trace")
+    seen = world.get("/dex/x", *((name, "1") for name in names)).seen
+    found = {pair for pair in seen.headers if pair[0].lower().startswith("x-envoy-")}
+    assert found <= {("x-envoy-external-address", "127.0.0.1")}
+
+
+def test_answers_do_not_tell_about_the_gateway(world: World) -> None:
+    answer = world.get("/protected", SESSION)
+    assert "envoy" not in str(answer.headers).lower()
+
+
+def test_ready_path_asks_nobody(world: World) -> None:
+    assert world.get(envoy.HEALTH_PATH).status == 200
+    assert world.app.seen == world.authorizer.seen == []
+
+
+def test_route_changes_lose_no_request_and_no_connection(changing: World) -> None:
+    pid = changing.envoy.pid
+    failures: list[object] = []
+    counts = {changing.app.port: 0, changing.other.port: 0}
+    stop = threading.Event()
+
+    def load() -> None:
+        with socket.create_connection(("127.0.0.1", changing.port), timeout=10) as sock:
+            while not stop.is_set():
+                sock.sendall(f"GET /tool/x HTTP/1.1\r\nHost: a\r\nCookie: {SESSION[1]}\r\n\r\n".encode())
+                try:
+                    answer = servers.receive(sock)
+                except OSError as error:
+                    failures.append(error)
+                    return
+                if answer.status != 200 or answer.one("connection"):
+                    failures.append(answer)
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(20):
+            port = (changing.app, changing.other)[number % 2].port
+            moved = tuple(
+                dataclasses.replace(route, port=port) if route.prefix == "/tool" else route for route in changing.table
+            )
+            changing.forget()
+            changing.write(table=(*moved, changing.route(f"/new{number}")))
+            server = changing.app if number % 2 == 0 else changing.other
+            servers.until(lambda server=server: bool(server.seen), "the route did not move")
+            counts[port] += 1
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+    assert counts == {changing.app.port: 10, changing.other.port: 10}
+    assert changing.envoy.pid == pid
+
+
+def test_broken_file_leaves_the_old_routes_serving(changing: World) -> None:
+    changing.envoy.write([("/etc/envoy/routes.json", "{")])
+    time.sleep(0.2)
+    assert changing.get("/protected", SESSION).status == 200
+
+
+def test_rehearsal_accepts_what_is_rendered(world: World) -> None:
+    for gateway in (world.gateway(), world.gateway(auth=None, refusal="closed"), world.gateway(table=())):
+        rehearsal = envoy.rehearsal(envoy.configure(gateway))
+        world.envoy.write([(file.path, file.text) for file in rehearsal.files])
+        result = world.envoy.run(rehearsal.command)
+        assert result.returncode == 0, result.stderr
+
+
+def test_rehearsal_refuses_what_envoy_cannot_take(world: World) -> None:
+    bad = dataclasses.replace(world.auth, request_headers=("x" * 20000 + "\n",))
+    table = (world.route("/x", rewrite="/a\rb"),)
+    rehearsal = envoy.rehearsal(envoy.configure(world.gateway(auth=bad, table=table)))
+    world.envoy.write([(file.path, file.text) for file in rehearsal.files])
+    result = world.envoy.run(rehearsal.command)
+    assert result.returncode != 0
+    assert "prefix_rewrite" in (result.stderr + result.stdout).lower().replace("prefixrewrite", "prefix_rewrite")

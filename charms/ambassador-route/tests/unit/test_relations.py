@@ -1,0 +1,121 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frozen databags of Charmed Kubeflow and what the gateway makes of them."""
+
+import pytest
+import relations
+
+DEX = {"_supported_versions": "- v1\n", "data": "port: 5556\nprefix: /dex\nrewrite: /dex\nservice: dex-auth\n"}
+GATEKEEPER = {
+    "_supported_versions": "- v1\n",
+    "data": "port: 8080\nprefix: /authservice\nrewrite: /\nservice: oidc-gatekeeper\n",
+}
+DASHBOARD = {"_supported_versions": "- v1\n", "data": '{"prefix": "/", "service": "kubeflow-dashboard", "port": 8082}'}
+VOLUMES_V2 = {
+    "_supported_versions": "- v1\n- v2\n",
+    "data": "{namespace: other, port: 5000, prefix: /volumes/, rewrite: /, service: volumes}",
+}
+AUTH = {
+    "_supported_versions": "- v1\n",
+    "data": "allowed-request-headers: [cookie, X-Auth-Token]\nallowed-response-headers: [kubeflow-userid]\n"
+    "port: 8080\nservice: oidc-gatekeeper\n",
+}
+
+
+def related(endpoint: str, application: str, bag: dict[str, str], relation: int = 1) -> relations.Related:
+    return relations.Related(endpoint=endpoint, relation=relation, application=application, bag=bag)
+
+
+def read(*everybody: relations.Related) -> relations.Reading:
+    return relations.read(everybody, application="gw", model="kubeflow")
+
+
+LOGIN = related("ingress-auth", "oidc-gatekeeper", AUTH)
+
+
+def test_old_databags_become_routes() -> None:
+    reading = read(
+        LOGIN,
+        related("ingress-unauthenticated", "dex-auth", DEX, 2),
+        related("ingress-unauthenticated", "oidc-gatekeeper", GATEKEEPER, 3),
+        related("ingress", "kubeflow-dashboard", DASHBOARD, 4),
+        related("ingress", "volumes", VOLUMES_V2, 5),
+    )
+    assert [(route.prefix, route.rewrite, route.host, route.port, route.protected) for route in reading.table] == [
+        ("/authservice", "/", "oidc-gatekeeper.kubeflow.svc.cluster.local", 8080, False),
+        ("/volumes", "/", "volumes.other.svc.cluster.local", 5000, True),
+        ("/dex", "/dex", "dex-auth.kubeflow.svc.cluster.local", 5556, False),
+        ("/", "/", "kubeflow-dashboard.kubeflow.svc.cluster.local", 8082, True),
+    ]
+    assert reading.auth
+    assert reading.auth.host == "oidc-gatekeeper.kubeflow.svc.cluster.local"
+    assert reading.auth.request_headers == ("cookie", "x-auth-token")
+    assert reading.auth.response_headers == ("kubeflow-userid",)
+    assert reading.blocked == reading.waiting == ()
+
+
+def test_without_login_the_command_is_named() -> None:
+    reading = read(related("ingress-unauthenticated", "dex-auth", DEX))
+    expected = "Protected paths answer 503 until a login is integrated: "
+    expected += "run juju integrate gw:ingress-auth gatekeeper:ingress-auth"
+    assert reading.auth is None
+    assert reading.refusal == expected
+    assert reading.blocked == (expected,)
+
+
+def test_two_logins_are_none() -> None:
+    reading = read(LOGIN, related("ingress-auth", "second", AUTH, 9))
+    assert reading.auth is None
+    assert "oidc-gatekeeper and second both want to decide" in reading.blocked[0]
+    assert reading.blocked[0].endswith("run juju remove-relation gw:ingress-auth second")
+
+
+@pytest.mark.parametrize("bag", [{}, {"_supported_versions": "- v1\n"}, {"data": ""}])
+def test_silent_login_is_waited_for(bag: dict[str, str]) -> None:
+    reading = read(related("ingress-auth", "g", bag), related("ingress", "d", DASHBOARD))
+    assert reading.auth is None
+    assert reading.waiting == (
+        "Protected paths answer 503 until g presents itself over ingress-auth: see juju status g",
+    )
+    assert reading.refusal == reading.waiting[0]
+    assert reading.blocked == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["service: g", "service: <script>\nport: 1", "- x", "service: g\nport: 1\nallowed-request-headers: ['<b>']", "{"],
+)
+def test_wrong_login_is_none_and_its_words_stand_in_no_page(data: str) -> None:
+    reading = read(related("ingress-auth", "g", {"data": data}))
+    assert reading.auth is None
+    assert "g presents itself wrongly" in reading.blocked[0]
+    assert "juju remove-relation gw:ingress-auth g" in reading.blocked[0]
+    assert "<" not in reading.refusal
+
+
+@pytest.mark.parametrize("bag", [{}, {"_supported_versions": "- v1\n"}, {"model": '"m"', "name": '"n"', "port": "80"}])
+def test_application_that_has_not_asked_is_waited_for(bag: dict[str, str]) -> None:
+    reading = read(LOGIN, related("ingress", "jupyter-ui", bag))
+    assert reading.waiting == ("Waiting for jupyter-ui to ask for a path over ingress: see juju status jupyter-ui",)
+    assert reading.table == ()
+
+
+@pytest.mark.parametrize(
+    "data", ["prefix: /x", "[]", "prefix: 7\nservice: s\nport: 1", "{", "prefix: /..\nservice: s\nport: 1"]
+)
+def test_application_that_asks_wrongly_is_named(data: str) -> None:
+    reading = read(LOGIN, related("ingress", "bad", {"data": data}), related("ingress", "good", DASHBOARD, 2))
+    assert [route.application for route in reading.table] == ["good"]
+    (text,) = reading.blocked
+    assert text.startswith("bad")
+    assert text.endswith("run juju remove-relation gw:ingress bad")
+
+
+def test_conflict_names_the_relation_to_remove() -> None:
+    reading = read(LOGIN, related("ingress-unauthenticated", "dex", DEX), related("ingress", "evil", DEX, 5))
+    assert reading.blocked == ("dex and evil both ask for /dex: run juju remove-relation gw:ingress evil",)
+    assert [route.application for route in reading.table] == ["dex"]
+
+
+def test_nothing_to_route_is_said() -> None:
+    assert read(LOGIN).blocked == ("Nothing to route: run juju integrate gw:ingress-unauthenticated dex-auth:ingress",)

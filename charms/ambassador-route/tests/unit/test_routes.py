@@ -1,0 +1,131 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import urllib.parse
+
+import hypothesis
+import pytest
+import routes
+from charmkit.interfaces import ingress, ingress_auth
+from hypothesis import strategies
+
+
+def ask(application: str, relation: int, prefix: str, rewrite: str = "/", **changes: object) -> routes.Ask:
+    request = ingress.Request(prefix=prefix, rewrite=rewrite, service=application, port=80)
+    fields = {name: changes.pop(name) for name in ("protected",) if name in changes}
+    request = dataclasses.replace(request, **changes)  # type: ignore[arg-type]
+    return routes.Ask(application=application, relation=relation, request=request, **{"protected": True, **fields})
+
+
+def prefixes(table: routes.Table) -> list[tuple[str, str]]:
+    return [(route.prefix, route.application) for route in table.routes]
+
+
+def test_longest_prefix_comes_first() -> None:
+    asks = [ask("home", 1, "/"), ask("deep", 2, "/a/b/"), ask("wide", 3, "/a"), ask("other", 4, "/b")]
+    assert prefixes(routes.table(asks, "kubeflow")) == [
+        ("/a/b", "deep"),
+        ("/a", "wide"),
+        ("/b", "other"),
+        ("/", "home"),
+    ]
+
+
+def test_order_of_asks_does_not_matter() -> None:
+    asks = [ask("a", 3, "/x"), ask("b", 1, "/x/"), ask("c", 2, "x")]
+    tables = [routes.table(order, "m") for order in (asks, asks[::-1], [asks[1], asks[2], asks[0]])]
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_older_relation_keeps_the_path_and_both_are_named() -> None:
+    table = routes.table([ask("new", 7, "/x/"), ask("old", 3, "/x")], "m")
+    assert prefixes(table) == [("/x", "old")]
+    (problem,) = table.problems
+    assert problem.text == "old and new both ask for /x"
+    assert problem.ask.application == "new"
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_one_application_asking_with_and_without_login_gets_the_login(older: bool) -> None:
+    table = routes.table([ask("a", 1, "/x", protected=older), ask("a", 2, "/x", protected=not older)], "m")
+    assert [route.protected for route in table.routes] == [True]
+    assert [problem.text for problem in table.problems] == ["a asks twice for /x"]
+
+
+def test_wrong_ask_does_not_harm_others() -> None:
+    table = routes.table([ask("bad", 1, "/../x"), ask("good", 2, "/x")], "m")
+    assert prefixes(table) == [("/x", "good")]
+    assert table.problems[0].text.startswith("bad: '/../x' is not a path")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("/", "/"), ("//", "/"), ("/x", "/x"), ("x", "/x"), ("/x/", "/x"), ("/x//", "/x"), ("/a/b.c~d/", "/a/b.c~d")],
+)
+def test_path_has_one_form(text: str, expected: str) -> None:
+    assert routes.path(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "/a//b", "/./a", "/a/..", "/a/../b", "/%2e", "/a?b", "/a#b", "/a b", "/a\n", "/a\\b", "/a;b", "/é", "/a\x00"],
+)
+def test_ambiguous_path_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a path that a gateway can serve"):
+        routes.path(text)
+
+
+@hypothesis.given(strategies.text(alphabet="/.%2eax?#\\; \n~"))
+def test_accepted_paths_mean_the_same_to_every_parser(text: str) -> None:
+    try:
+        path = routes.path(text)
+    except ValueError:
+        return
+    assert path == routes.path(path) == urllib.parse.unquote(path) == urllib.parse.urljoin("http://h/", path)[8:]
+    assert "//" not in path
+    assert path == "/" or not path.endswith("/")
+
+
+def test_preserved_path_is_not_rewritten() -> None:
+    table = routes.table([ask("gatekeeper", 1, "/authservice", "/", preserve_path=True)], "m")
+    assert table.routes[0].rewrite == "/authservice"
+
+
+def test_service_name_is_complete() -> None:
+    table = routes.table([ask("a", 1, "/a"), ask("b", 2, "/b", namespace="elsewhere")], "kubeflow")
+    assert [route.host for route in table.routes] == ["a.kubeflow.svc.cluster.local", "b.elsewhere.svc.cluster.local"]
+
+
+@pytest.mark.parametrize("service", ["", "a.b", "A", "a_b", "-a", 'a"', "a:80", "localhost/"])
+def test_service_that_is_no_name_is_refused(service: str) -> None:
+    assert routes.table([ask("a", 1, "/a", service=service)], "m").routes == ()
+
+
+def auth(request: tuple[str, ...], response: tuple[str, ...]) -> routes.Auth:
+    return routes.auth(
+        ingress_auth.Authorizer(service="g", port=1, request_headers=request, response_headers=response), "m"
+    )
+
+
+def test_identities_are_stripped_with_and_without_authorizer() -> None:
+    always = ("kubeflow-groups", "kubeflow-identity", "kubeflow-userid")
+    assert routes.stripped(None) == always
+    assert routes.stripped(auth(("cookie",), ("X-Email", "Kubeflow-Userid"))) == (*always, "x-email")
+
+
+def test_authorizer_still_sees_what_it_also_returns() -> None:
+    assert "authorization" not in routes.stripped(auth(("Authorization",), ("authorization",)))
+
+
+def test_identity_is_stripped_even_when_the_authorizer_asks_for_it() -> None:
+    assert "kubeflow-userid" in routes.stripped(auth(("kubeflow-userid",), ("kubeflow-userid",)))
+
+
+def test_framing_headers_are_left_alone() -> None:
+    assert auth((), ("Host", "content-length", "Transfer-Encoding", "a")).response_headers == ("a",)
+
+
+@pytest.mark.parametrize("name", ["", ":path", "a b", "a:b", "a\n", "ä"])
+def test_header_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not the name of a header"):
+        auth((), (name,))

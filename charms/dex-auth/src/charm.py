@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The charm of Dex: reads options, relations and secrets, has the pure modules decide, and applies what they say."""
+
+import dataclasses
+import logging
+
+import config
+import connectors
+import credentials
+import dex
+import ops
+import relations
+from charmkit import pebble, rollout, secrets
+from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
+
+logger = logging.getLogger(__name__)
+
+
+class DexCharm(ops.CharmBase):
+    """Runs Dex on the leader's unit."""
+
+    def __init__(self, framework: ops.Framework) -> None:
+        super().__init__(framework)
+        self._container = self.unit.get_container("dex")
+        self._state = secrets.StateSecret(self)
+        self._rollout = rollout.Rollout(self._container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
+        # What is to be said of this run; None until there was one.
+        self._statuses: list[ops.StatusBase] | None = None
+        events = [
+            self.on.config_changed,
+            self.on.leader_elected,
+            self.on.secret_changed,
+            self.on.upgrade_charm,
+            self.on.dex_pebble_ready,
+            self.on.dex_pebble_check_recovered,
+        ]
+        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "peers"):
+            on = self.on[endpoint]
+            events += [on.relation_created, on.relation_changed, on.relation_broken]
+        for event in events:
+            framework.observe(event, self._on_reconcile)
+        framework.observe(self.on.update_status, self._on_update_status)
+        framework.observe(self.on.dex_pebble_check_failed, self._on_check_failed)
+        framework.observe(self.on.get_credentials_action, self._on_get_credentials)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+
+    def _on_reconcile(self, _: ops.EventBase) -> None:
+        self._reconcile()
+
+    def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
+        if self._container.can_connect():
+            self._rollout.forget_refusals()
+        self._reconcile()
+
+    def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
+        if self._container.can_connect():
+            self._rollout.check_failed()
+        self._reconcile()
+
+    def _on_get_credentials(self, event: ops.ActionEvent) -> None:
+        kept = credentials.load(self._state.read())
+        static = config.read(self.config, kept.options).static
+        if static is None:
+            command = f"juju config {self.app.name} --reset static-username,enable-password-db"
+            event.fail(f"static login is disabled; to enable it: {command}")
+        elif not kept.password:
+            event.fail(f"there is no password yet: see juju status {self.app.name}")
+        else:
+            event.set_results({"username": static.username, "password": kept.password})
+
+    def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        if self._statuses is None:
+            self._reconcile()
+        for status in self._statuses or ():
+            event.add_status(status)
+
+    def _reconcile(self) -> None:
+        """Read everything, decide once, write everything; doing it twice changes nothing."""
+        self._statuses = statuses = list[ops.StatusBase]()
+        kept = credentials.load(self._state.read())
+        settings = config.read(self.config, kept.options)
+        statuses += [ops.BlockedStatus(text) for text in settings.problems]
+        self.unit.set_ports(settings.port)
+        issuer = self._issuer(settings)
+        if self.unit.is_leader():
+            self._tell(settings, issuer)
+            kept = self._renew(kept, settings)
+        if not self._container.can_connect():
+            statuses.append(ops.WaitingStatus("waiting for the container dex"))
+        elif not self.unit.is_leader():
+            self._stand_by()
+        elif not issuer:
+            statuses.append(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
+        elif kept.hash:
+            self._serve(settings, kept, issuer)
+        statuses.append(ops.ActiveStatus())
+
+    def _add(self, status: ops.StatusBase) -> None:
+        assert self._statuses is not None
+        self._statuses.append(status)
+
+    def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:
+        if not self._state.ready:
+            return kept
+        renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password)
+        self._state.write(credentials.dump(renewed))
+        return renewed
+
+    def _stand_by(self) -> None:
+        pebble.stop(self._container, dex.SERVICE)
+        pebble.apply(self._container, dex.standby())
+        self._add(ops.WaitingStatus("standby: Dex keeps its state in memory, so only the leader's unit serves"))
+
+    def _serve(self, settings: config.Settings, kept: credentials.Credentials, issuer: str) -> None:
+        user = None
+        if settings.static:
+            user = dex.User(username=settings.static.username, hash=kept.hash, id=kept.user_id)
+        try:
+            found = connectors.parse(settings.connectors, f"{issuer}/callback")
+        except connectors.ConnectorError as error:
+            # Right by itself, wrong for this issuer.
+            self._add(ops.BlockedStatus(str(error)))
+            found = connectors.Connectors()
+        if user is None and not found.entries:
+            pebble.stop(self._container, dex.SERVICE)
+            command = f"juju config {self.app.name} connectors=@connectors.yaml"
+            self._add(
+                ops.BlockedStatus(f"nobody can log in, static login is disabled and there is no connector: {command}")
+            )
+            return
+        reading = relations.read(
+            [self._presented(relation) for relation in self._related("oidc-client")], app=self.app.name
+        )
+        for text in reading.blocked:
+            self._add(ops.BlockedStatus(text))
+        for text in reading.waiting:
+            self._add(ops.WaitingStatus(text))
+        inputs = dex.Inputs(
+            issuer=issuer, port=settings.port, clients=reading.clients, user=user, connectors=found.entries
+        )
+        self._bring(settings, kept, inputs)
+        for warning in found.warnings:
+            self._add(ops.ActiveStatus(f"warning: {warning}"))
+        if not pebble.running(self._container, dex.SERVICE):
+            self._add(ops.MaintenanceStatus("waiting for Dex to start"))
+        elif not pebble.check_is_up(self._container, dex.CHECK):
+            self._add(ops.MaintenanceStatus("waiting for Dex to answer"))
+
+    def _bring(self, settings: config.Settings, kept: credentials.Credentials, inputs: dex.Inputs) -> None:
+        """Swap the configuration in; when Dex refuses it, say why, and serve with the last good connectors."""
+        refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs))
+        if refusal is None:
+            self._state.write(credentials.dump(credentials.accept(kept, settings.accepted)))
+            return
+        self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal)}"))
+        good = str(kept.options.get("connectors", ""))
+        entries = connectors.parse(good, f"{inputs.issuer}/callback").entries if good != settings.connectors else ()
+        fallback = dataclasses.replace(inputs, connectors=entries)
+        if fallback.user or fallback.connectors:
+            self._rollout.bring(dex.configure(fallback), dex.rehearsal(fallback))
+
+    def _presented(self, relation: ops.Relation) -> relations.Presented:
+        bag = dict(relation.data[relation.app])
+        secret = None
+        if bag.get("secret-id"):
+            try:
+                secret = self.model.get_secret(id=bag["secret-id"]).get_content(refresh=True)
+            except (ops.SecretNotFoundError, ops.ModelError):
+                # Not granted yet, or withdrawn: the client is left out until it is.
+                secret = None
+        return relations.Presented(application=relation.app.name, bag=bag, secret=secret)
+
+    def _issuer(self, settings: config.Settings) -> str:
+        """Return the issuer URL, empty while the gateway has not told its own."""
+        if settings.issuer:
+            return settings.issuer
+        for relation in self._related("ingress"):
+            url = ingress.read_external_url(relation.data[relation.app])
+            if url is None:
+                return ""
+            if url:
+                return f"{url}/dex"
+        if not self._related("ingress"):
+            command = f"juju integrate {self.app.name}:ingress ambassador-route:ingress-unauthenticated"
+            self._add(ops.BlockedStatus(f"no gateway: {command}"))
+        return self._internal(settings)
+
+    def _internal(self, settings: config.Settings) -> str:
+        return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"
+
+    def _tell(self, settings: config.Settings, issuer: str) -> None:
+        """Write the application's databags."""
+        asked = ingress.Request(prefix="/dex", rewrite="/dex", service=self.app.name, port=settings.port)
+        bags = {
+            "ingress": ingress.write_request(asked),
+            "oidc-client": oidc_client.write_provider(),
+            # The other units stop serving when they read another name than their own.
+            "peers": {"serving": self.unit.name},
+        }
+        if issuer:
+            provider = dex_oidc_config.Provider(issuer_url=issuer, internal_url=self._internal(settings))
+            bags["dex-oidc-config"] = dex_oidc_config.write(provider)
+        for endpoint, bag in bags.items():
+            for relation in self._related(endpoint):
+                relation.data[self.app].update(bag)
+
+    def _related(self, endpoint: str) -> list[ops.Relation]:
+        """Return the relations of an endpoint, without one that is being removed."""
+        return [relation for relation in self.model.relations[endpoint] if relation.active]
+
+
+if __name__ == "__main__":
+    ops.main(DexCharm)

@@ -1,0 +1,76 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What dex-auth remembers in its secret: the static user's password, hash and id, and the last good options."""
+
+import collections.abc
+import dataclasses
+import json
+import secrets
+import typing
+import uuid
+
+import bcrypt
+
+_COST = 12
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+_LENGTH = 20
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """The static login.
+
+    Attributes:
+        password: as it is typed.
+        generated: whether we made it.
+        hash: its bcrypt hash, made once.
+        user_id: a part of the subject in every token, so it never changes.
+        options: the last good options, by name.
+    """
+
+    password: str = dataclasses.field(default="", repr=False)
+    generated: str = dataclasses.field(default="", repr=False)
+    hash: str = dataclasses.field(default="", repr=False)
+    user_id: str = ""
+    options: collections.abc.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict[str, typing.Any], repr=False
+    )
+
+
+def load(content: collections.abc.Mapping[str, str]) -> Credentials:
+    """Return what the secret's content says."""
+    return Credentials(
+        password=content.get("password", ""),
+        generated=content.get("generated", ""),
+        hash=content.get("hash", ""),
+        user_id=content.get("user-id", ""),
+        options=json.loads(content.get("options", "{}")),
+    )
+
+
+def dump(credentials: Credentials) -> dict[str, str]:
+    """Return the secret's content; a secret has no empty values."""
+    content = {
+        "password": credentials.password,
+        "generated": credentials.generated,
+        "hash": credentials.hash,
+        "user-id": credentials.user_id,
+        "options": json.dumps(dict(credentials.options), sort_keys=True),
+    }
+    return {key: value for key, value in content.items() if value}
+
+
+def renew(known: Credentials, password: str) -> Credentials:
+    """Return credentials with a password; an empty one means the generated one, made once and kept for ever."""
+    generated = known.generated or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    wanted = password or generated
+    user_id = known.user_id or str(uuid.uuid4())
+    made = known.hash
+    if wanted != known.password or not made:
+        made = bcrypt.hashpw(wanted.encode(), bcrypt.gensalt(_COST)).decode()
+    return dataclasses.replace(known, password=wanted, generated=generated, hash=made, user_id=user_id)
+
+
+def accept(known: Credentials, options: collections.abc.Mapping[str, typing.Any]) -> Credentials:
+    """Return credentials that remember options as good; the password is not among them, it stands there already."""
+    return dataclasses.replace(known, options=dict(options))

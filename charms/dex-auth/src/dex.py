@@ -1,0 +1,128 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Dex: its configuration file and its Pebble layer, from frozen values. Pure."""
+
+import dataclasses
+import json
+import pathlib
+import re
+
+import connectors
+from charmkit import desired, rollout, templates
+
+Connector = connectors.Connector
+SERVICE = "dex"
+CHECK = "ready"
+RECORD = "/etc/dex/rollout.json"
+TELEMETRY_PORT = 5558
+_BINARY = "/usr/local/bin/dex"
+_CONFIG = "/etc/dex/config.yaml"
+_CANDIDATE = "/etc/dex/candidate.yaml"
+# Where a rehearsal listens while the real one serves.
+_REHEARSAL_PORT = 15556
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+_HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz/ready"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Client:
+    """An OAuth 2 client of Dex."""
+
+    id: str
+    name: str
+    redirect_uris: tuple[str, ...]
+    secret: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class User:
+    """The static user; hash is bcrypt's, id is the stable one that becomes part of the subject."""
+
+    username: str
+    hash: str = dataclasses.field(repr=False)
+    id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """All that Dex's configuration depends on."""
+
+    issuer: str
+    port: int
+    clients: tuple[Client, ...] = ()
+    user: User | None = None
+    connectors: tuple[Connector, ...] = ()
+
+
+def configure(inputs: Inputs) -> desired.Desired:
+    """Return what the container of the serving unit shall hold and run."""
+    file = desired.File(path=_CONFIG, text=_render(inputs, port=inputs.port, telemetry=TELEMETRY_PORT))
+    environment = {
+        # Dex would replace $words in connectors by variables; a password may well contain a dollar.
+        "DEX_EXPAND_ENV": "false",
+        # A provider that is away when Dex starts must not keep all the others from working.
+        "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "true",
+        "CONFIG_DIGEST": desired.digest([file]),
+    }
+    service = desired.service(f"{_BINARY} serve {_CONFIG}", environment=environment)
+    # A Dex that runs and does not answer is started again by Pebble.
+    service["on-check-failure"] = {CHECK: "restart"}
+    return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": _checks()})
+
+
+def standby() -> desired.Desired:
+    """Return what a unit holds that does not serve: its check fails, so that Kubernetes sends it nobody."""
+    return desired.Desired(files=(), layer={"checks": _checks()})
+
+
+def rehearsal(inputs: Inputs) -> rollout.Rehearsal:
+    """Return how Dex itself tries a configuration: on other ports, with its own memory, strict with every connector."""
+    text = _render(inputs, port=_REHEARSAL_PORT, telemetry=0)
+    return rollout.Rehearsal(
+        files=(desired.File(path=_CANDIDATE, text=text),),
+        command=(_BINARY, "serve", _CANDIDATE),
+        environment={"DEX_EXPAND_ENV": "false", "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false"},
+    )
+
+
+def words(output: str) -> str:
+    """Return the sentence in which Dex says why it did not start, out of its log."""
+    sentences = [_sentence(line) for line in output.splitlines() if line.strip()]
+    fatal = [text for text in sentences if text.startswith(("failed to", "error", "invalid"))]
+    text = (fatal or sentences or ["it said nothing"])[-1]
+    text = re.sub(r"^failed to initialize server: (server: )?", "", text)
+    return " ".join(text.split())[:300]
+
+
+def _sentence(line: str) -> str:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line.strip()
+    if not isinstance(entry, dict):
+        return line.strip()
+    return " ".join(str(entry[key]) for key in ("msg", "err", "error") if key in entry)
+
+
+def _checks() -> dict[str, object]:
+    return {CHECK: desired.http_check(_HEALTH)}
+
+
+def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
+    values = {
+        "issuer": inputs.issuer,
+        "web": f"0.0.0.0:{port}",
+        "telemetry": f"0.0.0.0:{telemetry}" if telemetry else "",
+        "clients": [
+            {
+                "id": client.id,
+                "name": client.name,
+                "redirectURIs": list(client.redirect_uris),
+                "secret": client.secret,
+            }
+            for client in inputs.clients
+        ],
+        "connectors": list(inputs.connectors),
+        "user": inputs.user,
+    }
+    return templates.render(_TEMPLATES, "config.yaml.j2", values)

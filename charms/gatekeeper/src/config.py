@@ -1,0 +1,113 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's words: the charm's options, checked."""
+
+import dataclasses
+import re
+import urllib.parse
+
+_REDIRECT_CODES = (301, 302, 303, 307)
+_SHORTEST_SESSION = 60
+_LONGEST_SESSION = 30 * 24 * 3600
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+# RFC 6749, appendix A: a client identifier without spaces, and one scope.
+_IDENTIFIER = re.compile(r"[\x21-\x7e]+")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """The options of the gatekeeper.
+
+    Raises:
+        ValueError: an option is wrong; the text begins with its name.
+    """
+
+    client_id: str = "authservice-oidc"
+    client_name: str = "Kubeflow"
+    oidc_scopes: str = "openid profile email groups"
+    public_url: str = ""
+    userid_claim: str = "email"
+    login_redirect_code: int = 302
+    session_lifetime: int = 24 * 3600
+    after_logout_url: str = "/"
+
+    def __post_init__(self) -> None:
+        """Check every option."""
+        if not _IDENTIFIER.fullmatch(self.client_id):
+            raise ValueError(
+                f"client-id: {self.client_id!r} must be ASCII text without spaces, such as authservice-oidc"
+            )
+        if not self.client_name.strip() or not self.client_name.isprintable():
+            raise ValueError(f"client-name: {self.client_name!r} must be one line of text, such as Kubeflow")
+        self._check_claims()
+        if self.login_redirect_code not in _REDIRECT_CODES:
+            raise ValueError(f"login-redirect-code: must be 301, 302, 303 or 307, not {self.login_redirect_code}")
+        if not _SHORTEST_SESSION <= self.session_lifetime <= _LONGEST_SESSION:
+            limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
+            raise ValueError(f"session-lifetime: must be {limits}, not {self.session_lifetime}")
+        if self.public_url:
+            origin("public-url", self.public_url)
+        _check_destination("after-logout-url", self.after_logout_url)
+
+    def _check_claims(self) -> None:
+        for scope in self.scopes:
+            if not _SCOPE.fullmatch(scope):
+                raise ValueError(
+                    f"oidc-scopes: {scope!r} is not a scope, write them like 'openid profile email groups'"
+                )
+        if not self.userid_claim.isprintable() or not self.userid_claim or " " in self.userid_claim:
+            raise ValueError(f"userid-claim: {self.userid_claim!r} must be the name of a claim, such as email")
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Return the scopes, openid first."""
+        return tuple(dict.fromkeys(("openid", *self.oidc_scopes.split())))
+
+    @property
+    def public_origin(self) -> str:
+        """Return the option `public-url` without a trailing slash, empty when it is not set."""
+        return origin("public-url", self.public_url) if self.public_url else ""
+
+
+def origin(option: str, text: str) -> str:
+    """Return a URL of scheme, host and port the way browsers write it.
+
+    Raises:
+        ValueError: it is no such URL; the text begins with the option's name.
+    """
+    example = "write it like https://kubeflow.example.com"
+    parts = _split(option, text, example)
+    host, port = parts.hostname or "", parts.port
+    if "@" in parts.netloc or "?" in text or "#" in text or parts.path.strip("/"):
+        raise ValueError(f"{option}: {text!r} must hold scheme, host and port only, {example}")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
+
+
+def _split(option: str, text: str, example: str) -> urllib.parse.SplitResult:
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError(f"{option}: {text!r} is not a URL, {example}")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ValueError(f"{option}: {text!r} is not a URL ({error}), {example}") from None
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError(f"{option}: {text!r} must begin with http:// or https://, {example}")
+    if port == 0 or (":" not in host and not _HOST.fullmatch(host)):
+        raise ValueError(f"{option}: {text!r} has no valid host and port, {example}")
+    return parts
+
+
+def _check_destination(option: str, text: str) -> None:
+    """Refuse what a browser could read as another place than the operator did."""
+    example = "write it like / or https://www.example.com/bye"
+    if text.startswith("/"):
+        if text.startswith("//") or "\\" in text or not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError(f"{option}: {text!r} is not a path, {example}")
+        return
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(f"{option}: {text!r} must begin with /, http:// or https://, {example}")
+    _split(option, text, example)

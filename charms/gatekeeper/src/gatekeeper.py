@@ -1,0 +1,132 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The gatekeeper service: what its container holds and runs, and what it tells other applications. Pure."""
+
+import dataclasses
+import pathlib
+
+import config
+import keys
+from charmkit import desired, rollout, templates
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+
+SERVICE = "gatekeeper"
+CHECK = "ready"
+PORT = 8080
+RECORD = "/etc/gatekeeper/rollout.json"
+PREFIX = "/authservice"
+CALLBACK = f"{PREFIX}/oidc/callback"
+USERID_HEADER = "kubeflow-userid"
+GROUPS_HEADER = "kubeflow-groups"
+# Beside the session: what tells a page load from a program's request, and what ties log lines together.
+REQUEST_HEADERS = (
+    "cookie",
+    "X-Auth-Token",
+    "authorization",
+    "accept",
+    "x-requested-with",
+    "sec-fetch-mode",
+    "sec-fetch-dest",
+    "sec-fetch-site",
+    "x-request-id",
+)
+
+_BINARY = "/usr/local/bin/gatekeeper"
+_CONFIG = "/etc/gatekeeper/config.json"
+_CANDIDATE = "/etc/gatekeeper/candidate.json"
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gatekeeper:
+    """All that the service's configuration depends on.
+
+    Attributes:
+        options: the operator's words.
+        public_url: where browsers reach the gateway, without a trailing slash.
+        provider: where people log in.
+        keys: the application's secrets.
+        check_period: how often Pebble asks whether it is ready, as a Go duration.
+    """
+
+    options: config.Config
+    public_url: str
+    provider: dex_oidc_config.Provider
+    keys: keys.Keys
+    check_period: str = "1s"
+
+
+def configure(gatekeeper: Gatekeeper) -> desired.Desired:
+    """Return what the container shall hold and run."""
+    files = (desired.File(path=_CONFIG, text=_render(gatekeeper), mode=0o600),)
+    environment = {"CONFIG_DIGEST": desired.digest(files)}
+    url = f"http://localhost:{PORT}{PREFIX}/healthz"
+    layer = {
+        "services": {SERVICE: desired.service(f"{_BINARY} --config {_CONFIG}", environment=environment)},
+        "checks": {CHECK: desired.http_check(url, period=gatekeeper.check_period)},
+    }
+    return desired.Desired(files=files, layer=layer)
+
+
+def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
+    """Return how the service can check a configuration without serving it."""
+    (file,) = state.files
+    return rollout.Rehearsal(
+        files=(dataclasses.replace(file, path=_CANDIDATE),),
+        command=(_BINARY, "--config", _CANDIDATE, "--check"),
+        timeout=20.0,
+    )
+
+
+def ingress_request(application: str) -> ingress.Request:
+    """Return what the gateway shall send here without asking for a login: the login itself."""
+    return ingress.Request(prefix=PREFIX, rewrite="/", service=application, port=PORT, preserve_path=True)
+
+
+def authorizer(application: str) -> ingress_auth.Authorizer:
+    """Return how the gateway asks about requests."""
+    return ingress_auth.Authorizer(
+        service=application,
+        port=PORT,
+        request_headers=REQUEST_HEADERS,
+        response_headers=(USERID_HEADER, GROUPS_HEADER),
+    )
+
+
+def client(options: config.Config, *, public_url: str, secret: str = "", secret_id: str = "") -> oidc_client.Client:
+    """Return how this client presents itself to the OpenID Connect provider.
+
+    The first redirect URI is relative: the form that older providers compare with.
+    """
+    absolute = (f"{public_url}{CALLBACK}",) if public_url else ()
+    return oidc_client.Client(
+        id=options.client_id,
+        name=options.client_name,
+        redirect_uris=(CALLBACK, *absolute),
+        secret=secret,
+        secret_id=secret_id,
+    )
+
+
+def _render(gatekeeper: Gatekeeper) -> str:
+    options, provider = gatekeeper.options, gatekeeper.provider
+    values = {
+        "listen": f"0.0.0.0:{PORT}",
+        "public_url": gatekeeper.public_url,
+        "prefix": PREFIX,
+        "issuer": provider.issuer_url,
+        "back_channel": provider.internal_url,
+        "client_id": options.client_id,
+        "client_secret": gatekeeper.keys.client_secret,
+        "scopes": options.scopes,
+        "userid_claim": options.userid_claim,
+        "userid_header": USERID_HEADER,
+        "groups_header": GROUPS_HEADER,
+        "session_lifetime": options.session_lifetime,
+        "login_redirect_code": options.login_redirect_code,
+        "after_logout_url": options.after_logout_url,
+        "signing_kid": gatekeeper.keys.signing_kid,
+        "signing_key": gatekeeper.keys.signing_key,
+        "sealing_key": gatekeeper.keys.sealing_key,
+    }
+    return templates.render(_TEMPLATES, "config.json.j2", values)

@@ -1,0 +1,72 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What related applications say: from their databags to values, and to what a person must do. Pure."""
+
+import collections.abc
+import dataclasses
+
+from charmkit.interfaces import dex_oidc_config, ingress
+
+INGRESS = "ingress"
+AUTH = "ingress-auth"
+PROVIDER = "dex-oidc-config"
+CLIENT = "oidc-client"
+# What each endpoint is integrated with in this bundle.
+COUNTERPARTS = {
+    INGRESS: "ambassador-route:ingress-unauthenticated",
+    AUTH: "ambassador-route:ingress-auth",
+    PROVIDER: "dex-auth:dex-oidc-config",
+    CLIENT: "dex-auth:oidc-client",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Related:
+    """One related application and what it wrote."""
+
+    endpoint: str
+    application: str
+    bag: collections.abc.Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What all of them said.
+
+    Attributes:
+        external_url: what the gateway says browsers reach it at; empty while it does not.
+        provider: where people log in; None while nobody said.
+        blocked: what a person must do.
+        waiting: what the gatekeeper waits for.
+    """
+
+    external_url: str
+    provider: dex_oidc_config.Provider | None
+    blocked: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+def read(related: collections.abc.Sequence[Related], *, application: str) -> Reading:
+    """Return what the related applications say to this application."""
+    bags = {one.endpoint: one.bag for one in related}
+    missing = (endpoint for endpoint in COUNTERPARTS if endpoint not in bags)
+    return Reading(
+        external_url=ingress.read_external_url(bags.get(INGRESS, {})) or "",
+        provider=dex_oidc_config.read(bags.get(PROVIDER, {})),
+        blocked=tuple(_missing(endpoint, application) for endpoint in missing),
+        waiting=tuple(
+            f"Waiting for {one.application} to answer over {one.endpoint}: see juju status {one.application}"
+            for one in related
+            if not _answered(one)
+        ),
+    )
+
+
+def _missing(endpoint: str, application: str) -> str:
+    return f"Not integrated over {endpoint}: run juju integrate {application}:{endpoint} {COUNTERPARTS[endpoint]}"
+
+
+def _answered(one: Related) -> bool:
+    if one.endpoint == PROVIDER:
+        return dex_oidc_config.read(one.bag) is not None
+    return "_supported_versions" in one.bag

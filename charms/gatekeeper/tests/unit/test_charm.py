@@ -1,0 +1,346 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import collections.abc
+import dataclasses
+import json
+import pathlib
+import typing
+
+import charm
+import ops
+import pytest
+import yaml
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from ops import testing
+
+Context = testing.Context[charm.GatekeeperCharm]
+CHECK = ["/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/candidate.json", "--check"]
+ISSUER = "http://192.0.2.1:8080/dex"
+INTERNAL = "http://dex-auth.kubeflow.svc.cluster.local:5556/dex"
+
+INGRESS = testing.Relation(
+    "ingress",
+    id=11,
+    remote_app_name="ambassador-route",
+    remote_app_data=ingress.write_gateway(external_url="http://192.0.2.1:8080"),
+)
+AUTH = testing.Relation(
+    "ingress-auth", id=12, remote_app_name="ambassador-route", remote_app_data=ingress_auth.write_gateway()
+)
+PROVIDER = testing.Relation(
+    "dex-oidc-config",
+    id=13,
+    remote_app_name="dex-auth",
+    remote_app_data=dex_oidc_config.write(dex_oidc_config.Provider(issuer_url=ISSUER, internal_url=INTERNAL)),
+)
+CLIENT = testing.Relation(
+    "oidc-client", id=14, remote_app_name="dex-auth", remote_app_data=oidc_client.write_provider()
+)
+PEERS = testing.PeerRelation("peers", id=15)
+OLD_PROVIDER = {"_supported_versions": "- v1\n"}
+COMMANDS = {
+    11: "juju integrate gatekeeper:ingress ambassador-route:ingress-unauthenticated",
+    12: "juju integrate gatekeeper:ingress-auth ambassador-route:ingress-auth",
+    13: "juju integrate gatekeeper:dex-oidc-config dex-auth:dex-oidc-config",
+    14: "juju integrate gatekeeper:oidc-client dex-auth:oidc-client",
+}
+
+
+@pytest.fixture
+def ctx() -> collections.abc.Iterator[Context]:
+    with testing.Context(charm.GatekeeperCharm) as context:
+        yield context
+
+
+@pytest.fixture
+def base(tmp_path: pathlib.Path) -> testing.State:
+    container = testing.Container(
+        "gatekeeper",
+        can_connect=True,
+        mounts={"etc": testing.Mount(location="/etc/gatekeeper", source=tmp_path)},
+        execs={testing.Exec(CHECK)},
+    )
+    return testing.State(
+        leader=True,
+        model=testing.Model(name="kubeflow"),
+        containers={container},
+        relations={INGRESS, AUTH, PROVIDER, CLIENT, PEERS},
+    )
+
+
+def update(ctx: Context, state: testing.State, **changes: object) -> testing.State:
+    return ctx.run(ctx.on.update_status(), dataclasses.replace(state, **changes))  # type: ignore[arg-type]
+
+
+def document(ctx: Context, state: testing.State) -> dict[str, typing.Any]:
+    root = state.get_container("gatekeeper").get_filesystem(ctx)
+    return json.loads((root / "etc/gatekeeper/config.json").read_text())
+
+
+def bag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
+    return dict(state.get_relation(relation.id).local_app_data)
+
+
+def client(state: testing.State) -> dict[str, typing.Any]:
+    return yaml.safe_load(bag(state, CLIENT)["data"])
+
+
+def content(state: testing.State, label: str = "client-secret") -> dict[str, str]:
+    secret = state.get_secret(label=label)
+    return dict(secret.latest_content or {})
+
+
+def without(state: testing.State, *ids: int) -> frozenset[testing.RelationBase]:
+    return frozenset(relation for relation in state.relations if relation.id not in ids)
+
+
+def swap(state: testing.State, relation: testing.Relation, data: dict[str, str]) -> frozenset[testing.RelationBase]:
+    kept = typing.cast("testing.Relation", state.get_relation(relation.id))
+    return without(state, relation.id) | {dataclasses.replace(kept, remote_app_data=data)}
+
+
+def test_everything_related_is_active(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    assert state.unit_status == ops.ActiveStatus()
+    assert state.get_container("gatekeeper").service_statuses == {"gatekeeper": ops.pebble.ServiceStatus.ACTIVE}
+    assert state.opened_ports == {testing.TCPPort(8080)}
+    found = document(ctx, state)
+    assert found["public_url"] == "http://192.0.2.1:8080"
+    assert (found["issuer"], found["back_channel"]) == (ISSUER, INTERNAL)
+    assert found["client_secret"] == content(state)["client-secret"]
+
+
+def test_configuration_is_private(ctx: Context, base: testing.State) -> None:
+    root = update(ctx, base).get_container("gatekeeper").get_filesystem(ctx) / "etc/gatekeeper"
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in root.iterdir()} == {
+        "config.json": "0o600",
+        "rollout.json": "0o600",
+    }
+
+
+def test_databags_hold_what_old_charms_read(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    assert bag(state, INGRESS) == {
+        "_supported_versions": "- v1\n",
+        "data": "port: 8080\nprefix: /authservice\nrewrite: /\nservice: gatekeeper\n",
+        "preserve-path": "true",
+    }
+    assert yaml.safe_load(bag(state, AUTH)["data"])["service"] == "gatekeeper"
+    assert client(state) == {
+        "id": "authservice-oidc",
+        "name": "Kubeflow",
+        "redirectURIs": ["/authservice/oidc/callback", "http://192.0.2.1:8080/authservice/oidc/callback"],
+    }
+
+
+def test_client_secret_is_granted_to_the_provider_and_stands_in_no_databag(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    secret = state.get_secret(label="client-secret")
+    assert secret.owner == "app"
+    assert secret.remote_grants == {CLIENT.id: {"dex-auth"}}
+    assert bag(state, CLIENT)["secret-id"] == secret.id
+    value = content(state)["client-secret"]
+    everything = json.dumps([dict(relation.local_app_data) for relation in state.relations])
+    assert value not in everything
+    assert value not in json.dumps(state.get_container("gatekeeper").plan.to_dict())
+
+
+def test_state_secret_is_granted_to_nobody(ctx: Context, base: testing.State) -> None:
+    assert update(ctx, base).get_secret(label="state").remote_grants == {}
+
+
+@pytest.mark.parametrize("data", [{}, OLD_PROVIDER])
+def test_plain_secret_is_for_an_old_provider_that_has_spoken(
+    ctx: Context, base: testing.State, data: dict[str, str]
+) -> None:
+    state = update(ctx, base, relations=swap(base, CLIENT, data))
+    assert client(state).get("secret") == (content(state)["client-secret"] if data else None)
+
+
+def test_plain_secret_is_withdrawn_when_the_provider_learns_to_read_secrets(ctx: Context, base: testing.State) -> None:
+    old = update(ctx, base, relations=swap(base, CLIENT, OLD_PROVIDER))
+    assert "secret" in client(old)
+    new = update(ctx, old, relations=swap(old, CLIENT, oidc_client.write_provider()))
+    assert "secret" not in client(new)
+
+
+def test_reconciling_twice_changes_nothing(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    seen = document(ctx, once)
+    twice = update(ctx, once)
+    assert document(ctx, twice) == seen
+    assert twice.get_container("gatekeeper").plan == once.get_container("gatekeeper").plan
+    assert twice.relations == once.relations
+    assert {secret.label: secret.latest_content for secret in twice.secrets} == {
+        secret.label: secret.latest_content for secret in once.secrets
+    }
+
+
+@pytest.mark.parametrize("missing", [11, 12, 13, 14])
+def test_missing_relation_is_blocked_with_the_exact_command(ctx: Context, base: testing.State, missing: int) -> None:
+    state = update(ctx, base, relations=without(base, missing))
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.unit_status.message.endswith(f"run {COMMANDS[missing]}")
+
+
+@pytest.mark.parametrize(
+    ("relation", "application"),
+    [(INGRESS, "ambassador-route"), (AUTH, "ambassador-route"), (PROVIDER, "dex-auth"), (CLIENT, "dex-auth")],
+)
+def test_silent_application_is_waited_for(
+    ctx: Context, base: testing.State, relation: testing.Relation, application: str
+) -> None:
+    state = update(ctx, base, relations=swap(base, relation, {}))
+    assert state.unit_status == ops.WaitingStatus(
+        f"Waiting for {application} to answer over {relation.endpoint}: see juju status {application}"
+    )
+
+
+def test_nothing_related_runs_nothing(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base, relations={PEERS})
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.get_container("gatekeeper").service_statuses == {}
+
+
+def test_old_gateway_needs_the_public_url_as_an_option(ctx: Context, base: testing.State) -> None:
+    old = swap(base, INGRESS, {"_supported_versions": "- v1\n- v2\n"})
+    state = update(ctx, base, relations=old)
+    assert state.unit_status == ops.BlockedStatus(
+        "The gateway does not tell its public URL: run juju config gatekeeper public-url=https://HOST"
+    )
+    state = update(ctx, base, relations=old, config={"public-url": "https://k.example.com/"})
+    assert state.unit_status == ops.ActiveStatus()
+    assert document(ctx, state)["public_url"] == "https://k.example.com"
+
+
+def test_option_public_url_is_stronger_than_the_gateways(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base, config={"public-url": "https://k.example.com"})
+    assert document(ctx, state)["public_url"] == "https://k.example.com"
+    assert client(state)["redirectURIs"][1] == "https://k.example.com/authservice/oidc/callback"
+
+
+def test_wrong_option_keeps_the_last_good_configuration(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    state = update(ctx, once, config={"login-redirect-code": 308})
+    assert state.unit_status == ops.BlockedStatus(
+        "login-redirect-code: must be 301, 302, 303 or 307, not 308: "
+        "run juju config gatekeeper login-redirect-code=... or --reset login-redirect-code"
+    )
+    assert document(ctx, state) == document(ctx, once)
+    assert state.get_container("gatekeeper").service_statuses == {"gatekeeper": ops.pebble.ServiceStatus.ACTIVE}
+    assert bag(state, CLIENT) == bag(once, CLIENT)
+
+
+def test_configuration_that_the_service_refuses_is_not_swapped_in(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    seen = document(ctx, once)
+    container = once.get_container("gatekeeper")
+    execs = {testing.Exec(CHECK, return_code=1, stdout="userid_claim:\n not known\n")}
+    refusing = dataclasses.replace(container, execs=execs)
+    state = update(ctx, once, containers={refusing}, config={"userid-claim": "name"})
+    assert state.unit_status == ops.BlockedStatus(
+        "Refused its configuration, userid_claim: not known: see juju debug-log --include gatekeeper/0"
+    )
+    assert document(ctx, state) == seen
+
+
+@pytest.mark.parametrize("relation", [INGRESS, PROVIDER])
+def test_relation_that_goes_leaves_sessions_alive(
+    ctx: Context, base: testing.State, relation: testing.Relation
+) -> None:
+    once = update(ctx, base)
+    seen = document(ctx, once)
+    state = ctx.run(ctx.on.relation_broken(once.get_relation(relation.id)), once)
+    assert document(ctx, state) == seen
+    assert state.get_container("gatekeeper").service_statuses == {"gatekeeper": ops.pebble.ServiceStatus.ACTIVE}
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.unit_status.message.endswith(COMMANDS[relation.id])
+
+
+def test_second_unit_waits_for_the_leaders_keys(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base, leader=False)
+    assert state.unit_status == ops.WaitingStatus("Waiting for the leader to make keys: see juju status gatekeeper")
+    assert not list(state.secrets)
+    assert bag(state, INGRESS) == bag(state, CLIENT) == {}
+
+
+def test_second_unit_serves_with_the_same_keys(ctx: Context, base: testing.State, tmp_path: pathlib.Path) -> None:
+    first = update(ctx, base)
+    seen = document(ctx, first)
+    fresh = tmp_path / "second"
+    fresh.mkdir()
+    mounts = {"etc": testing.Mount(location="/etc/gatekeeper", source=fresh)}
+    container = testing.Container("gatekeeper", can_connect=True, mounts=mounts)
+    second = update(ctx, first, leader=False, containers={container})
+    assert second.unit_status == ops.ActiveStatus()
+    assert document(ctx, second) == seen
+
+
+def test_rotation_gives_provider_and_service_one_new_secret(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    state = ctx.run(ctx.on.action("rotate-client-secret"), once)
+    assert ctx.action_results == {"result": "the client secret was replaced"}
+    before, after = content(once)["client-secret"], content(state)["client-secret"]
+    assert before != after
+    assert document(ctx, state)["client_secret"] == after
+    assert bag(state, CLIENT)["secret-id"] == bag(once, CLIENT)["secret-id"]
+    assert int(bag(state, PEERS)["secret-revision"]) == int(bag(once, PEERS)["secret-revision"]) + 1
+    for key in ("signing-key", "sealing-key", "signing-kid"):
+        assert content(state, "state")[key] == content(once, "state")[key]
+
+
+def test_rotation_in_time_is_the_same(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    state = ctx.run(ctx.on.secret_rotate(once.get_secret(label="client-secret")), once)
+    assert content(state)["client-secret"] != content(once)["client-secret"]
+    assert document(ctx, state)["client_secret"] == content(state)["client-secret"]
+
+
+def test_rotation_reaches_an_old_provider_too(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base, relations=swap(base, CLIENT, OLD_PROVIDER))
+    state = ctx.run(ctx.on.action("rotate-client-secret"), once)
+    assert client(state)["secret"] == content(state)["client-secret"] != client(once)["secret"]
+
+
+def test_rotation_is_the_leaders(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    with pytest.raises(testing.ActionFailed, match="juju run gatekeeper/leader rotate-client-secret"):
+        ctx.run(ctx.on.action("rotate-client-secret"), dataclasses.replace(once, leader=False))
+
+
+def test_rotation_needs_a_secret(ctx: Context, base: testing.State) -> None:
+    with pytest.raises(testing.ActionFailed, match="there is no client secret yet"):
+        ctx.run(ctx.on.action("rotate-client-secret"), dataclasses.replace(base, relations=without(base, 15)))
+
+
+def test_new_leader_keeps_the_secrets(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    state = ctx.run(ctx.on.leader_elected(), once)
+    assert content(state) == content(once)
+    assert content(state, "state") == content(once, "state")
+    assert len(list(state.secrets)) == 2
+
+
+def test_old_revisions_are_removed(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, ctx.run(ctx.on.action("rotate-client-secret"), update(ctx, base)))
+    ctx.run(ctx.on.secret_remove(once.get_secret(label="client-secret"), revision=1), once)
+    assert ctx.removed_secret_revisions == [1]
+
+
+def test_without_container_relations_are_served_already(ctx: Context, base: testing.State) -> None:
+    state = ctx.run(
+        ctx.on.relation_created(INGRESS), dataclasses.replace(base, containers={testing.Container("gatekeeper")})
+    )
+    assert bag(state, INGRESS)
+    assert state.unit_status == ops.MaintenanceStatus("Waiting for the container")
+
+
+def test_failed_check_is_not_active(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    container = once.get_container("gatekeeper")
+    info = dataclasses.replace(container.get_check_info("ready"), status=ops.pebble.CheckStatus.DOWN, failures=3)
+    broken = dataclasses.replace(container, check_infos={info})
+    state = ctx.run(ctx.on.pebble_check_failed(broken, info=info), dataclasses.replace(once, containers={broken}))
+    assert state.unit_status == ops.MaintenanceStatus(
+        "Waiting for the service to answer: see juju debug-log --include gatekeeper/0"
+    )

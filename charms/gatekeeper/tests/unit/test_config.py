@@ -1,0 +1,123 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+
+import config
+import hypothesis
+import pytest
+import yaml
+from hypothesis import strategies
+
+CHARMCRAFT = yaml.safe_load((pathlib.Path(__file__).parents[2] / "charmcraft.yaml").read_text())
+
+
+def test_defaults_are_those_of_the_charm() -> None:
+    defaults = {name.replace("-", "_"): option["default"] for name, option in CHARMCRAFT["config"]["options"].items()}
+    assert config.Config(**defaults) == config.Config()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("client_id", ""),
+        ("client_id", "a b"),
+        ("client_id", "ä"),
+        ("client_id", "a\n"),
+        ("client_name", ""),
+        ("client_name", "  "),
+        ("client_name", "a\nb"),
+        ("client_name", "a\x00"),
+        ("oidc_scopes", 'openid "email"'),
+        ("oidc_scopes", "openid em\\ail"),
+        ("oidc_scopes", "openid émail"),
+        ("userid_claim", ""),
+        ("userid_claim", "e mail"),
+        ("userid_claim", "email\n"),
+        ("login_redirect_code", 200),
+        ("login_redirect_code", 300),
+        ("login_redirect_code", 308),
+        ("session_lifetime", 0),
+        ("session_lifetime", 59),
+        ("session_lifetime", -1),
+        ("session_lifetime", 2592001),
+        ("public_url", "kubeflow"),
+        ("public_url", "http://"),
+        ("public_url", "http://a/b"),
+        ("public_url", "http://u@a"),
+        ("public_url", "http://a?"),
+        ("public_url", "http://a#"),
+        ("public_url", "http://a:b"),
+        ("public_url", "http://a\\b"),
+        ("public_url", "file:///etc"),
+        ("after_logout_url", ""),
+        ("after_logout_url", "bye"),
+        ("after_logout_url", "//evil.example.com"),
+        ("after_logout_url", "/\\evil.example.com"),
+        ("after_logout_url", "javascript:alert(1)"),
+        ("after_logout_url", "http:///evil"),
+        ("after_logout_url", "HTTP://example.com"),
+        ("after_logout_url", "/a b"),
+        ("after_logout_url", "/\n"),
+    ],
+)
+def test_wrong_option_is_named_with_what_would_be_right(option: str, value: str | int) -> None:
+    with pytest.raises(ValueError, match=f"^{option.replace('_', '-')}: ") as caught:
+        config.Config(**{option: value})  # type: ignore[arg-type]
+    assert any(word in str(caught.value) for word in ("such as", "write", "must be"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("client_id", "kubeflow-2"),
+        ("client_name", 'Küb "flow" {{x}}'),
+        ("login_redirect_code", 301),
+        ("login_redirect_code", 303),
+        ("login_redirect_code", 307),
+        ("session_lifetime", 60),
+        ("session_lifetime", 2592000),
+        ("userid_claim", "https://example.com/claim"),
+        ("after_logout_url", "/_/bye?x=1#y"),
+        ("after_logout_url", "https://www.example.com/bye?x=1"),
+        ("public_url", ""),
+    ],
+)
+def test_right_option_is_taken(option: str, value: str | int) -> None:
+    assert getattr(config.Config(**{option: value}), option) == value  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("openid profile email groups", ("openid", "profile", "email", "groups")),
+        ("profile email groups", ("openid", "profile", "email", "groups")),
+        ("email  openid\temail", ("openid", "email")),
+        ("", ("openid",)),
+    ],
+)
+def test_scopes_always_hold_openid_once(text: str, expected: tuple[str, ...]) -> None:
+    assert config.Config(oidc_scopes=text).scopes == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("https://Kubeflow.example.com:443/", "https://kubeflow.example.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ],
+)
+def test_public_url_is_written_as_browsers_do(text: str, expected: str) -> None:
+    assert config.Config(public_url=text).public_origin == expected
+
+
+@hypothesis.given(strategies.text())
+def test_any_accepted_destination_stays_on_this_host_or_is_a_whole_url(text: str) -> None:
+    try:
+        config.Config(after_logout_url=text)
+    except ValueError:
+        return
+    assert text.startswith(("/", "http://", "https://"))
+    assert not text.startswith(("//", "/\\"))
+    assert not set(text) & set("\\\r\n\t ")

@@ -1,0 +1,216 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import base64
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import typing
+
+import config
+import gatekeeper
+import hypothesis
+import keys
+import pytest
+import yaml
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import strategies
+
+KEYS = keys.Keys(client_secret="c", signing_kid="k", signing_key="pem", sealing_key="s")
+PROVIDER = dex_oidc_config.Provider(
+    issuer_url="http://127.0.0.1:8080/dex", internal_url="http://dex-auth.kubeflow.svc.cluster.local:5556/dex"
+)
+
+
+def service(**changes: object) -> gatekeeper.Gatekeeper:
+    plain = gatekeeper.Gatekeeper(
+        options=config.Config(), public_url="http://127.0.0.1:8080", provider=PROVIDER, keys=KEYS
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def document(**changes: object) -> dict[str, typing.Any]:
+    (file,) = gatekeeper.configure(service(**changes)).files
+    return json.loads(file.text)
+
+
+def test_file_says_all_that_the_service_needs() -> None:
+    assert document() == {
+        "listen": "0.0.0.0:8080",
+        "public_url": "http://127.0.0.1:8080",
+        "prefix": "/authservice",
+        "issuer": "http://127.0.0.1:8080/dex",
+        "back_channel": "http://dex-auth.kubeflow.svc.cluster.local:5556/dex",
+        "client_id": "authservice-oidc",
+        "client_secret": "c",
+        "scopes": ["openid", "profile", "email", "groups"],
+        "userid_claim": "email",
+        "userid_header": "kubeflow-userid",
+        "groups_header": "kubeflow-groups",
+        "session_cookie": "authservice_session",
+        "session_lifetime": 86400,
+        "login_redirect_code": 302,
+        "after_logout_url": "/",
+        "signing_keys": [{"kid": "k", "pem": "pem"}],
+        "state_keys": ["s"],
+    }
+
+
+def test_secrets_stand_in_a_private_file_only() -> None:
+    state = gatekeeper.configure(service(keys=dataclasses.replace(KEYS, client_secret="hidden-secret")))
+    assert [(file.path, file.mode) for file in state.files] == [("/etc/gatekeeper/config.json", 0o600)]
+    assert "hidden-secret" not in json.dumps(state.layer)
+    assert "hidden-secret" not in repr(KEYS) + repr(
+        service(keys=dataclasses.replace(KEYS, client_secret="hidden-secret"))
+    )
+
+
+def test_service_restarts_exactly_when_its_file_changes() -> None:
+    one, same = gatekeeper.configure(service()), gatekeeper.configure(service())
+    other = gatekeeper.configure(service(keys=dataclasses.replace(KEYS, client_secret="d")))
+    assert one.layer == same.layer
+    assert one.layer != other.layer
+
+
+def test_layer_runs_and_checks_the_service() -> None:
+    layer = gatekeeper.configure(service()).layer
+    command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
+    assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
+    assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8080/authservice/healthz"}  # type: ignore[index]
+
+
+def test_rehearsal_checks_the_same_text_in_another_private_file() -> None:
+    state = gatekeeper.configure(service())
+    rehearsal = gatekeeper.rehearsal(state)
+    (file,) = rehearsal.files
+    assert (file.path, file.mode) == ("/etc/gatekeeper/candidate.json", 0o600)
+    assert file.text == state.files[0].text
+    assert rehearsal.command == ("/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/candidate.json", "--check")
+
+
+def check(path: pathlib.Path, text: str) -> subprocess.CompletedProcess[str]:
+    """Let the real service check a configuration."""
+    file = path / "candidate.json"
+    file.write_text(text)
+    program = pathlib.Path(sys.executable).with_name("gatekeeper")
+    return subprocess.run([program, "--config", file, "--check"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        config.Config(),
+        config.Config(session_lifetime=60, login_redirect_code=307, after_logout_url="https://example.com/bye?x=1"),
+        config.Config(session_lifetime=2592000, login_redirect_code=301, after_logout_url="/bye", oidc_scopes="openid"),
+    ],
+)
+def test_service_accepts_what_the_charm_accepts(tmp_path: pathlib.Path, options: config.Config) -> None:
+    result = check(tmp_path, gatekeeper.configure(service(options=options, keys=keys.make())).files[0].text)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_service_refuses_keys_that_are_none(tmp_path: pathlib.Path) -> None:
+    result = check(tmp_path, gatekeeper.configure(service()).files[0].text)
+    assert result.returncode == 1
+    assert "signing_keys" in result.stderr
+
+
+def test_old_databags_are_kept_byte_for_byte() -> None:
+    assert ingress.write_request(gatekeeper.ingress_request("oidc-gatekeeper")) == {
+        "_supported_versions": "- v1\n",
+        "data": "port: 8080\nprefix: /authservice\nrewrite: /\nservice: oidc-gatekeeper\n",
+        "preserve-path": "true",
+    }
+    bag = ingress_auth.write(gatekeeper.authorizer("oidc-gatekeeper"))
+    data = yaml.safe_load(bag["data"])
+    assert (data["service"], data["port"]) == ("oidc-gatekeeper", 8080)
+    assert data["allowed-request-headers"][:2] == ["cookie", "X-Auth-Token"]
+    assert data["allowed-response-headers"] == ["kubeflow-userid", "kubeflow-groups"]
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [
+        ("", ["/authservice/oidc/callback"]),
+        ("https://k.example.com", ["/authservice/oidc/callback", "https://k.example.com/authservice/oidc/callback"]),
+    ],
+)
+def test_relative_redirect_uri_comes_first(public_url: str, expected: list[str]) -> None:
+    bag = oidc_client.write_client(gatekeeper.client(config.Config(), public_url=public_url))
+    assert yaml.safe_load(bag["data"])["redirectURIs"] == expected
+
+
+def test_fresh_keys_are_what_the_service_expects() -> None:
+    one, two = keys.make(), keys.make()
+    private = serialization.load_pem_private_key(one.signing_key.encode(), password=None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    assert private.curve.name == "secp256r1"
+    assert one.signing_key.startswith("-----BEGIN PRIVATE KEY-----")
+    assert len(base64.urlsafe_b64decode(one.sealing_key + "=")) == 32
+    assert len(one.client_secret) >= 43
+    for field in dataclasses.fields(keys.Keys):
+        assert getattr(one, field.name) != getattr(two, field.name)
+
+
+def test_keys_survive_their_juju_secret() -> None:
+    made = keys.make()
+    content = keys.write(made)
+    assert keys.read(content) == made
+    assert all(len(key) >= 3 and key.replace("-", "").isalpha() and key.islower() for key in content)
+    assert keys.read({}) is None
+
+
+def test_rotation_replaces_the_client_secret_alone() -> None:
+    rotated = keys.rotate_client_secret(KEYS)
+    assert rotated.client_secret != KEYS.client_secret
+    assert dataclasses.replace(rotated, client_secret="c") == KEYS
+
+
+TEXT = strategies.text(
+    alphabet=strategies.one_of(
+        strategies.sampled_from("\"\\\n\r\t{}[]:,%/'<>#&!|- \x00\x1f\x7f\x85\u2028\u2029\ufeff"),
+        strategies.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=20,
+)
+
+
+def options(name: str, claim: str, scopes: list[str], url: str) -> config.Config:
+    """Return options that skipped their checks, so that any text gets to the file."""
+    unchecked = object.__new__(config.Config)
+    values = {"client_id": name, "client_name": name, "oidc_scopes": " ".join(scopes), "userid_claim": claim}
+    for field, value in {**dataclasses.asdict(config.Config()), **values, "after_logout_url": url}.items():
+        object.__setattr__(unchecked, field, value)
+    return unchecked
+
+
+@hypothesis.settings(deadline=None)
+@hypothesis.given(
+    strategies.builds(options, TEXT, TEXT, strategies.lists(TEXT, max_size=3), TEXT),
+    strategies.builds(dex_oidc_config.Provider, issuer_url=TEXT, internal_url=TEXT),
+    strategies.builds(keys.Keys, client_secret=TEXT, signing_kid=TEXT, signing_key=TEXT, sealing_key=TEXT),
+    TEXT,
+)
+def test_no_value_breaks_out_of_the_file(
+    given: config.Config, provider: dex_oidc_config.Provider, secret: keys.Keys, url: str
+) -> None:
+    changed = service(options=given, provider=provider, keys=secret, public_url=url)
+    (file,) = gatekeeper.configure(changed).files
+    found = json.loads(file.text)
+    assert found == yaml.safe_load(file.text)
+    assert found == {
+        **document(),
+        "public_url": url,
+        "issuer": provider.issuer_url,
+        "back_channel": provider.internal_url,
+        "client_id": given.client_id,
+        "client_secret": secret.client_secret,
+        "scopes": list(given.scopes),
+        "userid_claim": given.userid_claim,
+        "after_logout_url": given.after_logout_url,
+        "signing_keys": [{"kid": secret.signing_kid, "pem": secret.signing_key}],
+        "state_keys": [secret.sealing_key],
+    }

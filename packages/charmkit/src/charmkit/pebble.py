@@ -1,0 +1,94 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Brings a container to a desired state through Pebble, writing and restarting only what differs."""
+
+import collections.abc
+import typing
+
+import ops
+
+from charmkit import desired
+
+LABEL = "charm"
+
+
+def write(container: ops.Container, files: collections.abc.Iterable[desired.File]) -> tuple[str, ...]:
+    """Push the files whose text differs from what the container holds, and return their paths.
+
+    Pebble writes to a new file and renames it, so that a watching process never reads half a file.
+    """
+    written: list[str] = []
+    for file in files:
+        if read(container, file.path) != file.text:
+            container.push(file.path, file.text, make_dirs=True, permissions=file.mode)
+            written.append(file.path)
+    return tuple(written)
+
+
+def read(container: ops.Container, path: str) -> str | None:
+    """Return a file's text, or None when there is no such file."""
+    try:
+        with container.pull(path) as file:
+            return file.read()
+    except ops.pebble.PathError as error:
+        if error.kind != "not-found":
+            raise
+        return None
+
+
+def apply(container: ops.Container, state: desired.Desired) -> tuple[str, ...]:
+    """Write the files, add the layer and replan; return the paths that were written.
+
+    Raises:
+        ops.pebble.ChangeError: a service did not start, or ended within its first second.
+    """
+    written = write(container, state.files)
+    container.add_layer(LABEL, typing.cast("ops.pebble.LayerDict", state.layer), combine=True)
+    container.replan()
+    return written
+
+
+def running(container: ops.Container, service: str) -> bool:
+    """Return whether a service is in the plan and runs."""
+    found = container.get_services(service).get(service)
+    return found is not None and found.is_running()
+
+
+def check_is_up(container: ops.Container, check: str) -> bool:
+    """Return whether a check is in the plan and its status is up."""
+    found = container.get_checks(check).get(check)
+    return found is not None and found.status == ops.pebble.CheckStatus.UP
+
+
+def stop(container: ops.Container, service: str) -> None:
+    """Stop a service if it is in the plan and runs, or waits to be started again."""
+    if service in container.get_services(service):
+        container.stop(service)
+
+
+def rehearse(
+    container: ops.Container,
+    command: collections.abc.Sequence[str],
+    *,
+    environment: collections.abc.Mapping[str, str],
+    timeout: float,
+) -> str | None:
+    """Run a program on a candidate configuration, and return what it said when it refused it.
+
+    Args:
+        container: where to run it.
+        command: the program and its arguments.
+        environment: its environment.
+        timeout: seconds after which a program that still runs has accepted its configuration.
+    """
+    try:
+        # Both streams in one, because the last words of a program can stand on either.
+        process = container.exec(list(command), environment=dict(environment), timeout=timeout, combine_stderr=True)
+        process.wait_output()
+    except ops.pebble.ExecError as error:  # pyright: ignore[reportUnknownVariableType] - its parameter cannot be named here
+        refusal = typing.cast("ops.pebble.ExecError[str]", error)
+        return (refusal.stdout or "").strip() or f"exit code {refusal.exit_code}"
+    except (ops.pebble.ChangeError, ops.pebble.TimeoutError):
+        # Pebble ended the program at the time limit: it was serving.
+        return None
+    return None

@@ -1,0 +1,181 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Swaps a service's configuration so that a bad one never takes a running service down."""
+
+import collections.abc
+import dataclasses
+import json
+import logging
+import typing
+
+import ops
+
+from charmkit import desired, pebble
+
+logger = logging.getLogger(__name__)
+
+# The check must have been up this often since the swap before a configuration counts as proven.
+_PROOF = 3
+# Refusals that are remembered; each is a digest and a sentence.
+_MOST_REFUSALS = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """How to try a candidate before it is swapped in.
+
+    Attributes:
+        files: what the trial reads; never the files of the running service.
+        command: the program and its arguments.
+        environment: its environment.
+        timeout: seconds after which a program that still runs has accepted the candidate.
+    """
+
+    files: tuple[desired.File, ...]
+    command: tuple[str, ...]
+    environment: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    timeout: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Record:
+    """What this container went through: kept beside its files, so that it goes when the container is replaced.
+
+    Attributes:
+        running: digest of the state that was swapped in last.
+        good: the last state that was proven.
+        refused: by digest, what the program said.
+    """
+
+    running: str = ""
+    good: desired.Desired | None = None
+    refused: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+
+
+class Rollout:
+    """Brings one service of a container from what runs to what is desired, and back when it does not prove good.
+
+    A candidate is rehearsed while the old configuration serves, then swapped in. A service that ends within a second,
+    or before its configuration was proven, is rolled back. A refused candidate is remembered, so that the next event
+    does not try it again.
+    """
+
+    def __init__(self, container: ops.Container, *, service: str, check: str, record: str) -> None:
+        """Remember where to work.
+
+        Args:
+            container: the container of the service.
+            service: the Pebble service.
+            check: the Pebble check that proves that it serves.
+            record: path in the container of the file that this class keeps its memory in.
+        """
+        self._container = container
+        self._service = service
+        self._check = check
+        self._path = record
+
+    def bring(self, state: desired.Desired, rehearsal: Rehearsal | None = None) -> str | None:
+        """Bring the service to a state, and return the program's own words when it refused.
+
+        After a refusal everything is as it was before: what ran goes on.
+        """
+        record = self._load()
+        if state.digest in record.refused:
+            return record.refused[state.digest]
+        if record.running == state.digest:
+            return self._keep(record, state)
+        if rehearsal is not None and pebble.running(self._container, self._service):
+            reason = self._rehearse(rehearsal)
+            if reason is not None:
+                self._refuse(record, state.digest, reason)
+                return reason
+        return self._swap(record, state)
+
+    def check_failed(self) -> str | None:
+        """Go back to the last good configuration when the running one ended the service before it was proven.
+
+        A service that runs and does not answer is not rolled back: no option did that, and Pebble starts it again.
+        """
+        record = self._load()
+        proven = record.good is None or record.good.digest == record.running
+        if proven or pebble.check_is_up(self._container, self._check) or pebble.running(self._container, self._service):
+            return None
+        reason = f"{self._service} ended after its configuration changed"
+        self._refuse(record, record.running, reason, running=record.good)
+        return reason
+
+    def forget_refusals(self) -> None:
+        """Let refused candidates be tried again: what they depend on may have come back."""
+        record = self._load()
+        if record.refused:
+            self._save(dataclasses.replace(record, refused={}))
+
+    def _keep(self, record: _Record, state: desired.Desired) -> str | None:
+        try:
+            pebble.apply(self._container, state)
+        except ops.pebble.ChangeError as error:
+            return change_reason(error)
+        if record.good != state and self._proven():
+            self._save(dataclasses.replace(record, good=state))
+        return None
+
+    def _rehearse(self, rehearsal: Rehearsal) -> str | None:
+        pebble.write(self._container, rehearsal.files)
+        try:
+            return pebble.rehearse(
+                self._container,
+                rehearsal.command,
+                environment=rehearsal.environment,
+                timeout=rehearsal.timeout,
+            )
+        finally:
+            for file in rehearsal.files:
+                self._container.remove_path(file.path)
+
+    def _swap(self, record: _Record, state: desired.Desired) -> str | None:
+        # Written before the swap: a hook that is killed in the middle finds here what it was about to do.
+        self._save(dataclasses.replace(record, running=state.digest))
+        try:
+            pebble.apply(self._container, state)
+        except ops.pebble.ChangeError as error:
+            reason = change_reason(error)
+            self._refuse(record, state.digest, reason, running=record.good)
+            return reason
+        return None
+
+    def _refuse(self, record: _Record, digest: str, reason: str, *, running: desired.Desired | None = None) -> None:
+        """Remember a refusal, and with running bring back what ran before."""
+        logger.warning("%s refused its configuration", self._service)
+        refused = dict([*record.refused.items(), (digest, reason)][-_MOST_REFUSALS:])
+        self._save(dataclasses.replace(record, refused=refused, running=running.digest if running else record.running))
+        if running is not None:
+            pebble.apply(self._container, running)
+
+    def _proven(self) -> bool:
+        info = self._container.get_checks(self._check).get(self._check)
+        if info is None or info.status != ops.pebble.CheckStatus.UP:
+            return False
+        return info.successes is None or info.successes >= _PROOF
+
+    def _load(self) -> _Record:
+        text = pebble.read(self._container, self._path)
+        if text is None:
+            return _Record()
+        data = json.loads(text)
+        good = data.pop("good")
+        return _Record(**data, good=_state(good) if good else None)
+
+    def _save(self, record: _Record) -> None:
+        text = json.dumps(dataclasses.asdict(record), sort_keys=True)
+        self._container.push(self._path, text, make_dirs=True, permissions=0o600)
+
+
+def change_reason(error: ops.pebble.ChangeError) -> str:
+    """Return the last words of a service that did not start, out of Pebble's task log."""
+    lines = [line for task in error.change.tasks for line in task.log]
+    return "\n".join(lines) or error.err
+
+
+def _state(data: collections.abc.Mapping[str, typing.Any]) -> desired.Desired:
+    files = tuple(desired.File(**file) for file in data["files"])
+    return desired.Desired(files=files, layer=data["layer"])

