@@ -36,7 +36,7 @@ class Live:
             if found is None or found.poll() is not None:
                 with (self._home / "workers.log").open("ab") as log:
                     found = processes.start(
-                        [sys.executable, "-m", "sandbox.worker"],
+                        [sys.executable, "-c", "from sandbox import worker; worker.main()"],
                         env=processes.environment(self._home),
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,

