@@ -3,6 +3,7 @@
 """The flow that the guide promises, statement by statement, through the real gateway, gatekeeper and Dex."""
 
 import base64
+import contextlib
 import http.client
 import json
 import time
@@ -141,7 +142,7 @@ def test_wrong_password_stays_on_the_page_without_a_session(sandbox: live.Live):
     user, _ = sandbox.credentials()
     for name in (user, "nobody@example.com"):
         client, page = sandbox.login(name, "wrong-password")
-        with client:
+        with contextlib.closing(client):
             assert page.status_code in (200, 401)
             assert 'name="password"' in page.text
             assert live.SESSION not in client.cookies
@@ -154,7 +155,7 @@ def test_login_returns_to_the_page_with_path_and_query(sandbox: live.Live, prote
     protected.take()
     path = "/recorded/a%20b/c?x=1&y=%2Fz&empty="
     client, page = sandbox.login(path=path)
-    with client:
+    with contextlib.closing(client):
         assert page.status_code == 200
         assert page.text == "from the application"
         hops = [f"{hop.url.path}" for hop in page.history]
@@ -166,7 +167,7 @@ def test_login_returns_to_the_page_with_path_and_query(sandbox: live.Live, prote
 def test_session_cookie_is_a_signed_token_with_every_attribute(sandbox: live.Live):
     """F10: a JWT, HttpOnly, SameSite=Lax, for the whole site; its key is published."""
     client, page = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         (callback,) = [hop for hop in page.history if hop.url.path == "/authservice/oidc/callback"]
         (cookie,) = [line for line in callback.headers.get_list("set-cookie") if line.startswith(f"{live.SESSION}=")]
         attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
@@ -183,7 +184,7 @@ def test_application_learns_who_asks(sandbox: live.Live, protected: upstream.Ups
     """F12: the user id reaches the application, whatever the client claims to be."""
     user, _ = sandbox.credentials()
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         for spelling in SPELLINGS:
             protected.take()
             assert client.get("/recorded/x", headers=[(spelling, "admin"), (spelling, "root")]).status_code == 200
@@ -207,7 +208,7 @@ def test_identity_headers_of_a_client_reach_no_application(sandbox: live.Live, p
 
 def test_a_request_body_arrives_whole(sandbox: live.Live, protected: upstream.Upstream):
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         protected.take()
         body = b"x" * 300_000
         assert client.post("/recorded/upload", content=body).status_code == 200
@@ -238,7 +239,7 @@ def test_what_is_no_page_load_gets_401_json(sandbox: live.Live, headers: dict[st
 def test_forged_tokens_are_no_session(sandbox: live.Live):
     """F13: alg none, tampered claims, a foreign issuer, a cut signature, a token of Dex's shape."""
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         token = client.cookies[live.SESSION]
     header, claims = parts(token)
     signature = token.split(".")[2]
@@ -263,11 +264,11 @@ def test_forged_tokens_are_no_session(sandbox: live.Live):
 
 def test_tokens_of_the_right_key_are_refused_for_what_they_say(sandbox: live.Live):
     """F13: expired, another issuer, another audience: signed with the gatekeeper's own key, and still no session."""
-    (path,) = sandbox.home.glob("**/gatekeeper*/**/etc/gatekeeper/config.json")
+    path = sandbox.file("gatekeeper/0", "gatekeeper", "/etc/gatekeeper/config.json")
     key = json.loads(path.read_text())["signing_keys"][0]
     assert path.stat().st_mode & 0o077 == 0
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         header, claims = parts(client.cookies[live.SESSION])
 
     def status(**changes: object) -> int:
@@ -289,10 +290,10 @@ def test_the_end_of_a_session_is_honoured_also_by_what_was_remembered(sandbox: l
     sandbox.config("gatekeeper", "session-lifetime=60")
     live.wait(sandbox.active)
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         _, claims = parts(client.cookies[live.SESSION])
     assert claims["exp"] - claims["iat"] == 60
-    (path,) = sandbox.home.glob("**/gatekeeper*/**/etc/gatekeeper/config.json")
+    path = sandbox.file("gatekeeper/0", "gatekeeper", "/etc/gatekeeper/config.json")
     signer = joserfc.jwk.ECKey.import_key(json.loads(path.read_text())["signing_keys"][0]["pem"])
     header = {"alg": "ES256", "kid": json.loads(path.read_text())["signing_keys"][0]["kid"], "typ": "JWT"}
     token = joserfc.jwt.encode(header, {**claims, "exp": int(time.time()) + 3, "jti": "short"}, signer)
@@ -304,7 +305,7 @@ def test_the_end_of_a_session_is_honoured_also_by_what_was_remembered(sandbox: l
 
 def test_old_sessions_go_on_while_dex_is_down(sandbox: live.Live):
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         sandbox.cli("stop", "dex-auth/0", "dex")
         assert client.get("/recorded/x").status_code == 200
         with unfollowed(sandbox) as stranger:
@@ -339,8 +340,12 @@ def test_a_callback_in_another_browser_gives_no_session(sandbox: live.Live):
 
 def test_return_urls_never_leave_the_site(sandbox: live.Live):
     for path in ("//evil.example/x", "/%5Cevil.example/x", "/%2F%2Fevil.example", "/%09/evil.example"):
-        client, page = sandbox.login(path=sandbox.url + path)
-        with client:
+        with sandbox.client() as client:
+            page = client.get(sandbox.url + path)
+            if page.status_code == 400:
+                # The gateway itself refuses escaped slashes.
+                continue
+            page = live.submit(client, page, **dict(zip(("login", "password"), sandbox.credentials(), strict=True)))
             assert page.url.host == "127.0.0.1", path
             for hop in page.history:
                 assert hop.next_request is None or hop.next_request.url.host == "127.0.0.1", path
@@ -348,7 +353,7 @@ def test_return_urls_never_leave_the_site(sandbox: live.Live):
 
 def test_logout_ends_the_session(sandbox: live.Live):
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         token = client.cookies[live.SESSION]
         client.get("/authservice/logout")
         assert live.SESSION not in client.cookies
@@ -360,7 +365,7 @@ def test_logout_ends_the_session(sandbox: live.Live):
 def test_logout_by_the_old_dashboard(sandbox: live.Live):
     """E3: POST with the cookie's value as bearer answers 201 and where to go."""
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         token = client.cookies[live.SESSION]
     with unfollowed(sandbox) as script:
         answer = script.post("/authservice/logout", headers={"authorization": f"Bearer {token}"})

@@ -3,6 +3,7 @@
 """Login against a real OpenLDAP server, with the static user beside it."""
 
 import collections.abc
+import contextlib
 import json
 
 import directory
@@ -31,7 +32,7 @@ def test_a_person_of_the_directory_logs_in(ldap: live.Live, protected: upstream.
     """F8: Dex asks the directory; the application learns e-mail and groups."""
     protected.take()
     client, page = ldap.login("jane@example.org", "jane-secret", connector="ldap", path="/recorded/x")
-    with client:
+    with contextlib.closing(client):
         assert page.status_code == 200
     (request,) = protected.take()
     assert request.header("kubeflow-userid") == ["jane@example.org"]
@@ -49,7 +50,7 @@ def test_a_person_of_the_directory_logs_in(ldap: live.Live, protected: upstream.
 )
 def test_wrong_credentials_are_refused(ldap: live.Live, user: str, password: str):
     client, page = ldap.login(user, password, connector="ldap")
-    with client:
+    with contextlib.closing(client):
         assert 'name="password"' in page.text
         assert live.SESSION not in client.cookies
 
@@ -62,7 +63,7 @@ def test_server_down_harms_only_its_own_users(ldap: live.Live, slapd: directory.
     slapd.stop()
     try:
         client, page = ldap.login("jane@example.org", "jane-secret", connector="ldap")
-        with client:
+        with contextlib.closing(client):
             assert live.SESSION not in client.cookies
             assert page.status_code in (200, 401, 500)
         assert ldap.can_log_in()
@@ -77,6 +78,6 @@ def test_the_directory_alone(sandbox: live.Live, slapd: directory.Directory):
     sandbox.config("dex-auth", "connectors=" + json.dumps(slapd.connector()))
     live.wait(sandbox.active)
     client, page = sandbox.login("john@example.org", "john-secret", path="/recorded/x")
-    with client:
+    with contextlib.closing(client):
         assert page.status_code == 200
         assert not [hop for hop in page.history if "approval" in hop.url.path and hop.status_code == 200]

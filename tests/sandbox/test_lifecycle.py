@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sandbox as a program: starts, faults, and that nothing is ever left behind."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -144,7 +145,7 @@ def test_three_gatekeepers_share_sessions(sandbox: live.Live):
     sandbox.cli("scale", "gatekeeper", "3")
     try:
         live.wait(sandbox.active, seconds=30)
-        with client:
+        with contextlib.closing(client):
             assert client.get("/recorded/x").status_code == 200
         assert sandbox.can_log_in()
     finally:
@@ -158,7 +159,7 @@ def test_client_secret_rotation_is_followed(sandbox: live.Live):
     sandbox.run("gatekeeper/leader", "rotate-client-secret")
     live.wait(sandbox.active)
     assert sandbox.can_log_in()
-    with client:
+    with contextlib.closing(client):
         assert client.get("/recorded/x").status_code == 200
 
 
@@ -167,7 +168,7 @@ def test_no_secret_in_logs_statuses_plans_arguments_or_databags(sandbox: live.Li
     import json
 
     _, password = sandbox.credentials()
-    (path,) = sandbox.home.glob("**/gatekeeper*/**/etc/gatekeeper/config.json")
+    path = sandbox.file("gatekeeper/0", "gatekeeper", "/etc/gatekeeper/config.json")
     config = json.loads(path.read_text())
     known = [password, config["client_secret"], *config["state_keys"], config["signing_keys"][0]["pem"].split("\n")[1]]
     sandbox.login()[0].close()

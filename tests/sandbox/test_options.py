@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options as an operator types them: what is right works, what is wrong is named and harms nobody."""
 
+import contextlib
 import itertools
 import json
 import pathlib
@@ -141,7 +142,7 @@ def test_a_broken_connector_is_named_and_harms_nobody(sandbox: live.Live, name: 
     message = sandbox.message("dex-auth/0")
     assert place in message, message
     assert "connectors" in message
-    with client:
+    with contextlib.closing(client):
         assert client.get("/recorded/x").status_code == 200
     assert sandbox.can_log_in()
     sandbox.config("dex-auth", "connectors=" + json.dumps(LDAP))
@@ -178,7 +179,7 @@ def end_state(sandbox: live.Live) -> str:
     """Return Dex's configuration file, without the hash, which has a salt of its own for every password set."""
     import yaml
 
-    (path,) = sandbox.home.glob("**/dex-auth*/**/etc/dex/config.yaml")
+    path = sandbox.file("dex-auth/0", "dex", "/etc/dex/config.yaml")
     config = yaml.safe_load(path.read_text())
     assert path.stat().st_mode & 0o077 == 0
     for entry in config["staticPasswords"]:

@@ -4,6 +4,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import re
 import secrets
@@ -33,7 +34,7 @@ def test_the_widespread_script_works(sandbox: live.Live, protected: upstream.Ups
 def id_token(sandbox: live.Live) -> str:
     """Get an ID token from Dex as the gatekeeper's client, by the authorization code flow with PKCE."""
     user, password = sandbox.credentials()
-    (path,) = sandbox.home.glob("**/dex-auth*/**/etc/dex/config.yaml")
+    path = sandbox.file("dex-auth/0", "dex", "/etc/dex/config.yaml")
     (client_entry,) = yaml.safe_load(path.read_text())["staticClients"]
     verifier = secrets.token_urlsafe(32)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -66,7 +67,7 @@ def test_an_id_token_of_dex_is_a_bearer(sandbox: live.Live, protected: upstream.
 
 def test_the_session_is_a_bearer_too(sandbox: live.Live):
     client, _ = sandbox.login()
-    with client:
+    with contextlib.closing(client):
         token = client.cookies[live.SESSION]
     for header in ({"authorization": f"Bearer {token}"}, {"X-Auth-Token": token}):
         assert httpx.get(f"{sandbox.url}/recorded/api", headers=header).status_code == 200, header

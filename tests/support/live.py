@@ -3,6 +3,7 @@
 """A running sandbox, driven through its command line as a person would, and a client that logs in."""
 
 import collections.abc
+import contextlib
 import html
 import json
 import os
@@ -44,9 +45,12 @@ class Live:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
+        # Whether a command could have changed something since this was last set to false.
+        self.touched = False
 
     def cli(self, *words: str, code: int = 0, seconds: float = 120) -> str:
         """Run one command, and return what it printed (both streams)."""
+        self.touched = self.touched or words[0] not in ("status", "run", "url", "debug-log")
         done = subprocess.run(
             [SANDBOX, *words],
             env={**os.environ, "SANDBOX_HOME": str(self.home)},
@@ -103,6 +107,10 @@ class Live:
         results = self.run("dex-auth/leader", "get-credentials")
         return results["username"], results["password"]
 
+    def file(self, unit: str, container: str, path: str) -> pathlib.Path:
+        """Return where a file of a container really is."""
+        return self.home / "units" / unit.replace("/", "-") / container / f"root{path}"
+
     def client(self) -> httpx.Client:
         """Return a browser-like client with a cookie jar of its own."""
         return httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
@@ -127,7 +135,7 @@ class Live:
     def can_log_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> bool:
         """Return whether a login with this password ends on the page first asked for, with a session."""
         client, page = self.login(user, password, connector=connector)
-        with client:
+        with contextlib.closing(client):
             return page.status_code == 200 and page.url.path == "/" and SESSION in client.cookies
 
 
