@@ -135,18 +135,12 @@ class Box:
         if self._process is None:
             return None
         command = self.words.command(self.client().get_plan().services[service].command)
-        with contextlib.suppress(OSError):
-            for child in (
-                pathlib.Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-            ):
-                if (
-                    pathlib.Path(f"/proc/{child}/cmdline")
-                    .read_text()
-                    .replace("\0", " ")
-                    .strip()
-                    .endswith(command.strip())
-                ):
-                    return int(child)
+        for thread in pathlib.Path(f"/proc/{self._process.pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                for child in (thread / "children").read_text().split():
+                    words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
+                    if " ".join(words).strip().endswith(command.strip()):
+                        return int(child)
         return None
 
     def watch(self, ended: threading.Event) -> collections.abc.Iterator[CheckChange]:

@@ -25,7 +25,7 @@ _ALGORITHMS = ("RS256", "ES256")
 _RETRY = 1.0
 _REFRESH = 600.0
 # Forged tokens with unknown key ids must not become a stream of requests to the provider.
-_KEYS_AT_MOST_EVERY = 10.0
+_KEYS_AT_MOST_EVERY = 1.0
 # Clocks of provider and service differ a little.
 _SKEW = 5.0
 
@@ -119,6 +119,8 @@ class Provider:
         if answer.status_code != 200 or not isinstance(data, dict):
             reason = data.get("error") if isinstance(data, dict) else None
             raise ProviderError(f"the login service refused the code ({str(reason or answer.status_code)[:40]})")
+        # Fresh from the provider: a key that is not known yet is a new one, not a forger's.
+        self._keys_asked = -_KEYS_AT_MOST_EVERY
         claims = await self.verify(str(typing.cast("Claims", data).get("id_token", "")), time.time())
         if claims.get("nonce") != nonce:
             raise TokenError("the ID token belongs to another login")
