@@ -48,15 +48,14 @@ def nothing_left(sandbox: live.Live) -> bool:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
 def test_nothing_is_left_after(own: live.Live, end: signal.Signals):
-    process = foreground(own)
-    printed = until(process, "Ctrl-C")
-    assert own.url in printed
-    assert "user@example.com" in printed
-    process.send_signal(end)
-    process.wait(timeout=10)
+    with foreground(own) as process:
+        printed = until(process, "Ctrl-C")
+        assert own.url in printed
+        assert "user@example.com" in printed
+        process.send_signal(end)
+        rest, _ = process.communicate(timeout=10)
+        assert "Traceback" not in rest
     live.wait(lambda: nothing_left(own), seconds=8, hint="every process ended")
-    if end != signal.SIGKILL:
-        assert "Traceback" not in (process.stdout.read() if process.stdout else "")
     # The next run works.
     own.up()
     assert own.can_log_in()
@@ -64,12 +63,12 @@ def test_nothing_is_left_after(own: live.Live, end: signal.Signals):
     live.wait(lambda: nothing_left(own), seconds=8, hint="every process ended")
 
 
-@pytest.mark.parametrize("moment", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("moment", [0.1, 0.4, 1.0, 2.0, 3.5])
 def test_ctrl_c_in_the_middle_of_set_up(own: live.Live, moment: float):
-    process = foreground(own)
-    time.sleep(moment)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=10)
+    with foreground(own) as process:
+        time.sleep(moment)
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=10)
     assert "Traceback" not in printed
     live.wait(lambda: nothing_left(own), seconds=5, hint="every process ended")
 
@@ -147,18 +146,18 @@ def test_three_gatekeepers_share_sessions(sandbox: live.Live):
         live.wait(sandbox.active, seconds=30)
         with contextlib.closing(client):
             assert client.get("/recorded/x").status_code == 200
-        assert sandbox.can_log_in()
+        live.wait(sandbox.can_log_in)
     finally:
         sandbox.cli("scale", "gatekeeper", "1")
     live.wait(sandbox.active)
-    assert sandbox.can_log_in()
+    live.wait(sandbox.can_log_in)
 
 
 def test_client_secret_rotation_is_followed(sandbox: live.Live):
     client, _ = sandbox.login()
     sandbox.run("gatekeeper/leader", "rotate-client-secret")
     live.wait(sandbox.active)
-    assert sandbox.can_log_in()
+    live.wait(sandbox.can_log_in)
     with contextlib.closing(client):
         assert client.get("/recorded/x").status_code == 200
 
@@ -192,4 +191,4 @@ def test_removed_and_integrated_again(sandbox: live.Live):
         assert client.get("/").status_code >= 400
     sandbox.cli("integrate", "dex-auth:oidc-client", "gatekeeper:oidc-client")
     live.wait(sandbox.active)
-    assert sandbox.can_log_in()
+    live.wait(sandbox.can_log_in)

@@ -128,15 +128,26 @@ class Live:
         if user is None or password is None:
             user, password = self.credentials()
         client = client or self.client()
-        page = client.get(path)
-        page = submit(client, choose(client, page, connector), login=user, password=password)
+        try:
+            page = client.get(path)
+            page = submit(client, choose(client, page, connector), login=user, password=password)
+        except BaseException:
+            client.close()
+            raise
         return client, page
 
     def can_log_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> bool:
         """Return whether a login with this password ends on the page first asked for, with a session."""
-        client, page = self.login(user, password, connector=connector)
+        try:
+            client, page = self.login(user, password, connector=connector)
+        except (NoLoginError, httpx.HTTPError):
+            return False
         with contextlib.closing(client):
             return page.status_code == 200 and page.url.path == "/" and SESSION in client.cookies
+
+
+class NoLoginError(AssertionError):
+    """There was no login page where one was expected."""
 
 
 def choose(client: httpx.Client, page: httpx.Response, connector: str) -> httpx.Response:
@@ -144,13 +155,15 @@ def choose(client: httpx.Client, page: httpx.Response, connector: str) -> httpx.
     if 'name="password"' in page.text:
         return page
     link = re.search(rf'href="([^"]*/dex/auth/{connector}[?][^"]*)"', page.text)
-    assert link, f"no connector {connector} on {page.url}: {page.text[:2000]}"
+    if not link:
+        raise NoLoginError(f"no connector {connector} on {page.url}: {page.text[:2000]}")
     return client.get(urllib.parse.urljoin(str(page.url), html.unescape(link[1])))
 
 
 def submit(client: httpx.Client, page: httpx.Response, **fields: str) -> httpx.Response:
     """Fill in the form of a login page."""
-    assert page.status_code == 200, f"{page.status_code} on {page.url}: {page.text[:2000]}"
+    if page.status_code != 200:
+        raise NoLoginError(f"{page.status_code} on {page.url}: {page.text[:2000]}")
     action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
     target = urllib.parse.urljoin(str(page.url), html.unescape(action[1]) if action else "")
     return client.post(target, data=fields)

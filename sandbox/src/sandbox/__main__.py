@@ -1,7 +1,17 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m sandbox` is the command line."""
+"""Starts the command line; nothing is imported before Ctrl-C ends it without a word."""
 
-from sandbox import cli
+import signal
 
-cli.main()
+
+def main() -> None:
+    """Run a command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from sandbox import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ import typing
 
 import rich.console
 
-from sandbox import control, outside, up, view
+from sandbox import control, outside, view
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 Json = typing.Any
@@ -141,7 +141,7 @@ def _main(words: list[str]) -> int:
         top.print_help()
         return 0
     if arguments.command == "up":
-        return up.run(_plan(arguments), detach=arguments.detach, report=arguments.report, words=words)
+        return _up(arguments, words)
     handler = (
         globals()[f"_do_{arguments.command.replace('-', '_')}"] if arguments.command not in _SERVICES else _do_service
     )
@@ -158,16 +158,20 @@ def _commands(top: argparse.ArgumentParser) -> collections.abc.Iterable[str]:
             yield from action.choices
 
 
-def _plan(arguments: argparse.Namespace) -> up.Request:
+def _up(arguments: argparse.Namespace, words: list[str]) -> int:
+    # Half of what this imports is of use to no other command, and each of those should answer at once.
+    from sandbox import up
+
     try:
         programs = [outside.parse(text, public=False) for text in arguments.app]
         programs += [outside.parse(text, public=True) for text in arguments.public_app]
     except ValueError as error:
         raise Refused(str(error)) from None
     port = None if arguments.port is None else _number(arguments.port, "--port", 1, 65535)
-    return up.Request(
+    request = up.Request(
         home=home(), bundle=arguments.bundle, overlay=arguments.overlay, port=port, programs=tuple(programs)
     )
+    return up.run(request, detach=arguments.detach, report=arguments.report, words=words)
 
 
 def _number(text: str, what: str, least: int, most: int) -> int:

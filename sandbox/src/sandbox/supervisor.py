@@ -10,6 +10,7 @@ import fcntl
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -57,6 +58,8 @@ class Supervisor:
         self._progress = progress
         self._resources = contextlib.ExitStack()
         self._ended = threading.Event()
+        self._claimed = False
+        self._running_programs: dict[outside.Program, subprocess.Popen[bytes]] = {}
         self.home = plan.home
         self.url = ""
         self.runtime = pathlib.Path()
@@ -85,6 +88,10 @@ class Supervisor:
     def down(self) -> None:
         """End everything that was started."""
         self._ended.set()
+        if not self._claimed:
+            # What runs here is another's.
+            self._resources.close()
+            return
         if hasattr(self, "_agents"):
             self._agents.stop_soon()
         if hasattr(self, "engine"):
@@ -122,6 +129,7 @@ class Supervisor:
             raise SandboxError(
                 f"a sandbox is already running here ({running(self.home)}): stop it with 'sandbox down'"
             ) from None
+        self._claimed = True
         stale = processes.end_marked(self.home)
         if stale:
             self._progress(f"ended {stale} processes of an earlier run")
@@ -179,12 +187,19 @@ class Supervisor:
 
     def _start(self) -> None:
         self._progress("starting")
-        for program in self._outside:
-            if program.command:
-                with (self.home / "echo.log").open("ab") as out:
-                    processes.start(program.argv(), env=processes.environment(self.home), stdout=out, stderr=out)
+        self._follow_programs()
         self._follow_units()
         threading.Thread(target=self._watch_world, name="units", daemon=True).start()
+
+    def _follow_programs(self) -> None:
+        """Start our own programs outside, and start again what ended."""
+        for program in self._outside:
+            process = self._running_programs.get(program)
+            if program.command and (process is None or process.poll() is not None):
+                with (self.home / "echo.log").open("ab") as out:
+                    self._running_programs[program] = processes.start(
+                        program.argv(), env=processes.environment(self.home), stdout=out, stderr=out
+                    )
 
     def _follow_units(self) -> None:
         """Start what belongs to new units, and end what belonged to those that are gone."""
@@ -244,6 +259,7 @@ class Supervisor:
                 known = {unit.name for unit in self.world.units()}
             if self._ended.is_set():
                 return
+            self._follow_programs()
             if known != set(self.engine.boxes):
                 self._follow_units()
             if time.monotonic() > due:

@@ -3,6 +3,7 @@
 """`sandbox up`: in the foreground until Ctrl-C, or in the background until `sandbox down`."""
 
 import collections.abc
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -52,18 +53,20 @@ def run(request: Request, *, detach: bool, report: int | None, words: list[str])
         programs=request.programs,
     )
     running = supervisor.Supervisor(plan, say)
+    code, complaint = 0, ""
     try:
-        return _serve(running, say, background=report is not None)
+        _serve(running, say, background=report is not None)
     except supervisor.SandboxError as error:
-        say(f"sandbox: {error}", end=1)
-        return 1
+        code, complaint = 1, f"sandbox: {error}"
     except _Stop:
-        return 0
+        pass
     finally:
         # A second Ctrl-C must not interrupt the end, or something would be left.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         running.down()
+    say(complaint, end=code)
+    return code
 
 
 def _stop(number: int, frame: object) -> None:
@@ -71,7 +74,7 @@ def _stop(number: int, frame: object) -> None:
     raise _Stop
 
 
-def _serve(running: supervisor.Supervisor, say: "_Say", *, background: bool) -> int:
+def _serve(running: supervisor.Supervisor, say: "_Say", *, background: bool) -> None:
     began = time.monotonic()
     running.up()
     ended = threading.Event()
@@ -90,7 +93,6 @@ def _serve(running: supervisor.Supervisor, say: "_Say", *, background: bool) -> 
         _show(running, ended, background=background)
     finally:
         server.close()
-    return 0
 
 
 def _tell(running: supervisor.Supervisor, say: "_Say", *, background: bool) -> None:
@@ -156,6 +158,7 @@ def _reporter(report: int | None) -> _Say:
 
 def _detach(words: collections.abc.Sequence[str]) -> int:
     """Start the sandbox in the background, relay what it says until it serves, and return its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     inward, outward = os.pipe()
     command = [
         sys.executable,
@@ -170,15 +173,20 @@ def _detach(words: collections.abc.Sequence[str]) -> int:
         pass_fds=(outward,), start_new_session=True,
     )  # fmt: skip
     os.close(outward)
+    code = 1
     try:
         with os.fdopen(inward) as lines:
             for line in lines:
                 if line.startswith("\0"):
-                    return int(line[1:])
+                    code = int(line[1:])
+                    break
                 print(line, end="", flush=True, file=sys.stderr if line.startswith("sandbox: ") else sys.stdout)
     except KeyboardInterrupt:
         process.terminate()
         process.wait(timeout=10)
         return 130
-    print("sandbox: it ended before it served", file=sys.stderr)
-    return 1
+    if code:
+        # It says why it failed as its last act; one that only is not active goes on.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+    return code

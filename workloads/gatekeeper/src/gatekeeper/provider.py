@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Claims = dict[str, typing.Any]
 _ALGORITHMS = ("RS256", "ES256")
-_RETRY = 1.0
+_RETRY = (0.2, 5.0)
 _REFRESH = 600.0
 # Forged tokens with unknown key ids must not become a stream of requests to the provider.
 _KEYS_AT_MOST_EVERY = 1.0
@@ -52,15 +52,16 @@ class Provider:
 
     async def run(self) -> None:
         """Find the provider, and keep what is known of it fresh, until cancelled."""
+        retry = _RETRY[0]
         while True:
             try:
                 await self.discover()
-                delay = _REFRESH
+                delay, retry = _REFRESH, _RETRY[0]
             except ProviderError as error:
                 if str(error) != self.problem:
                     logger.warning("provider unavailable: %s", error)
                 self.problem = str(error)
-                delay = _RETRY
+                delay, retry = retry, min(retry * 1.5, _RETRY[1])
             await asyncio.sleep(delay)
 
     async def close(self) -> None:
