@@ -1,82 +1,55 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of the service."""
+"""The command line: check a configuration file, or serve with it."""
 
 import argparse
-import json
-import logging
+import collections.abc
 import pathlib
+import signal
 import sys
-import time
+import types
 
-import uvicorn
-
-from gatekeeper import app, protocol, settings
-
-_EXTRA = ("reason", "detail", "user", "session", "request_id")
+from gatekeeper import log, server, service, settings
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object for each line of the log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return a record as JSON."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line = {
-            "time": f"{stamp}.{record.msecs:03.0f}Z",
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        line |= {name: getattr(record, name) for name in _EXTRA if hasattr(record, name)}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def main() -> None:
-    """Serve, or with --check say whether the configuration is good."""
-    parser = argparse.ArgumentParser(
-        prog="gatekeeper", description="External authorization service: answers a gateway's checks, and logs people in."
-    )
-    parser.add_argument("--config", metavar="F", type=pathlib.Path, required=True, help="the configuration, in JSON")
-    parser.add_argument("--check", action="store_true", help="read the configuration, say what is wrong, and end")
-    arguments = parser.parse_args()
+def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
+    """Run the program, and return its exit code."""
+    parser = argparse.ArgumentParser(prog="gatekeeper", description="Answers a gateway's checks, and logs people in.")
+    parser.add_argument("--config", required=True, metavar="FILE", type=pathlib.Path, help="the configuration, JSON")
+    parser.add_argument("--check", action="store_true", help="only say whether the configuration can be used")
+    words = parser.parse_args(arguments)
     try:
-        config = settings.load(arguments.config)
-    except settings.SettingsError as error:
-        print(f"gatekeeper: {error}", file=sys.stderr)
-        sys.exit(1)
-    if not arguments.check:
-        serve(config)
+        options = settings.parse(words.config.read_text(encoding="utf-8"))
+        parts = service.build(options)
+    except (OSError, UnicodeDecodeError) as error:
+        return _complain(f"cannot read {words.config}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
+    except settings.ConfigurationError as error:
+        return _complain(*(f"{words.config}: {line}" for line in str(error).splitlines()))
+    return 0 if words.check else _serve(parts)
 
 
-def serve(config: settings.Settings) -> None:
-    """Serve until SIGTERM."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.INFO)
-    # They log targets and headers, which can carry secrets; what matters is logged here by name.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    service = app.Service(config)
-    host, _, port = config.listen.rpartition(":")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            service.application(),
-            host=host,
-            port=int(port),
-            loop="uvloop",
-            http=protocol.make(service.checker, config.session_cookie),
-            ws="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
-    server.run()
+def _serve(parts: service.Service) -> int:
+    log.configure()
+    # The server raises the signal again that it was ended by; to end for that reason is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    try:
+        listener = server.listen(parts.options)
+    except OSError as error:
+        return _complain(f"cannot listen on {parts.options.listen}: {error.strerror}")
+    server.serve(parts, listener)
+    return 0
+
+
+def _ignore(number: int, frame: types.FrameType | None) -> None:
+    """Do nothing."""
+
+
+def _complain(*lines: str) -> int:
+    for line in lines:
+        sys.stderr.write(f"gatekeeper: {line}\n")
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,65 +1,111 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Who somebody is: made from the claims of an ID token, and told to applications in headers."""
+"""Who somebody is: made from a token's claims, and fit to stand in headers."""
 
 import collections.abc
 import dataclasses
+import re
+import typing
+
+# What HTTP can carry in a header without another reading: no control characters, nothing beyond Latin-1.
+_CARRIES = re.compile(r"[\x21-\x7e\xa1-\xff]([\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa1-\xff])?")
+_LONGEST = 320
 
 Claims = collections.abc.Mapping[str, object]
 
 
 class IdentityError(Exception):
-    """The claims do not make an identity that can be told to an application."""
+    """The claims name nobody who can be let in; `reason` is a code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Identity:
-    """A person or program, as applications know it.
+    """A person or a program, as the provider describes it.
 
-    Attributes:
-        user: the user id.
-        subject: the provider's own, stable name (claim `sub`).
-        groups: names of groups.
-        email: e-mail address, where there is one.
-        name: a name for people to read.
+    Raises:
+        IdentityError: the user id cannot stand in a header as it is.
     """
 
-    user: str
-    subject: str
+    userid: str
     groups: tuple[str, ...] = ()
+    subject: str = ""
     email: str = ""
     name: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what a header would change on its way, because somebody else could be meant at its end."""
+        if not self.userid:
+            raise IdentityError("userid_missing")
+        if len(self.userid) > _LONGEST or not _CARRIES.fullmatch(self.userid):
+            raise IdentityError("userid_unfit")
+        if not all(_CARRIES.fullmatch(group) for group in self.groups):
+            raise IdentityError("group_unfit")
 
-def of(claims: Claims, *, userid_claim: str) -> Identity:
-    """Return the identity in the claims of an ID token.
+    @property
+    def group_list(self) -> str:
+        """Return the groups for a header, separated by commas.
+
+        A name with a comma in it is left out: its parts would be read as other groups.
+        """
+        return ",".join(group for group in self.groups if "," not in group)
+
+
+def from_provider(claims: Claims, *, userid_claim: str) -> Identity:
+    """Return the identity that an ID token describes.
 
     Raises:
-        IdentityError: the user id is missing, or cannot stand in a header.
+        IdentityError: it names nobody, or nobody who can be let in.
     """
-    user = claims.get(userid_claim)
-    if not isinstance(user, str) or not user:
-        raise IdentityError(f"the provider sent no claim {userid_claim!r}, from which the user id is taken")
-    groups = claims.get("groups")
-    names = tuple(str(group) for group in groups) if isinstance(groups, list | tuple) else ()
-    for text in (user, *names):
-        if not _fits_header(text):
-            raise IdentityError("the user id or the name of a group has characters that no header can carry")
-    if any("," in group for group in names):
-        raise IdentityError("the name of a group has a comma, which separates groups in a header")
+    if userid_claim == "email" and claims.get("email_verified") is False:
+        raise IdentityError("email_not_verified")
     return Identity(
-        user=user,
-        subject=_text(claims.get("sub")),
-        groups=names,
-        email=_text(claims.get("email")),
-        name=_text(claims.get("name")),
+        userid=_text(claims, userid_claim),
+        groups=_texts(claims, "groups"),
+        subject=_text(claims, "sub"),
+        email=_text(claims, "email"),
+        name=_text(claims, "name"),
     )
 
 
-def _text(value: object) -> str:
+def from_session(claims: Claims) -> Identity:
+    """Return the identity that a session of ours holds.
+
+    Raises:
+        IdentityError: it holds none.
+    """
+    return Identity(
+        userid=_text(claims, "userid"),
+        groups=_texts(claims, "groups"),
+        subject=_text(claims, "sub"),
+        email=_text(claims, "email"),
+        name=_text(claims, "name"),
+    )
+
+
+def to_session(identity: Identity) -> dict[str, object]:
+    """Return the claims under which a session holds an identity."""
+    return {
+        "sub": identity.subject,
+        "userid": identity.userid,
+        "email": identity.email,
+        "name": identity.name,
+        "groups": list(identity.groups),
+    }
+
+
+def _text(claims: Claims, name: str) -> str:
+    value = claims.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _fits_header(text: str) -> bool:
-    """Return whether text can stand in a header as it is (RFC 9110, section 5.5), with nothing that parsers trim."""
-    return text.isascii() and text.isprintable() and text == text.strip()
+def _texts(claims: Claims, name: str) -> tuple[str, ...]:
+    value = claims.get(name)
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if not isinstance(value, list):
+        return ()
+    return tuple(text for text in typing.cast("list[object]", value) if isinstance(text, str) and text)

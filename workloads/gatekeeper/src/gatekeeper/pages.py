@@ -1,55 +1,100 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pages for people: what went wrong, and whether to log out. Every value is escaped, nothing is loaded from elsewhere."""
+"""Pages for people: what went wrong and what to do, or a question; never anything that an attacker may want to know."""
 
 import base64
 import hashlib
 import pathlib
 
 import jinja2
+import markupsafe
 
-from gatekeeper import answers
+from gatekeeper import answer, head, reasons, settings
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-)
-_STYLE = (pathlib.Path(__file__).parent / "templates" / "style.css").read_text()
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-SECURITY = (
-    ("cache-control", "no-store"),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    (
-        "content-security-policy",
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
-    ),
-)
-_LONGEST_REASON = 300
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+_LONGEST_DETAIL = 200
+_RETRY_SECONDS = 5
+
+_COMMON = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not no-referrer: browsers would then hide the origin of the form that confirms a logout.
+    "referrer-policy": "same-origin",
+}
 
 
-def error(status: int, title: str, reason: str, request_id: str, *, retry: int | None = None) -> answers.Answer:
-    """Return a page that says what is wrong, and by which request id it can be found in the log.
+class Pages:
+    """Renders pages; programs get the same as JSON."""
 
-    Args:
-        status: of the response.
-        title: the one sentence for who only reads one.
-        reason: what is known, in words for a person.
-        request_id: as in the log.
-        retry: seconds after which it is worth trying again.
-    """
-    extra = (("retry-after", str(retry)),) if retry else ()
-    reason = reason[:_LONGEST_REASON]
-    return _page("error.html", status, extra, title=title, reason=reason, request_id=request_id, status=status)
+    def __init__(self, options: settings.Settings) -> None:
+        self._options = options
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        style = (_TEMPLATES / "style.css").read_text()
+        # The style is a file of this package; nothing from a request ever gets into it.
+        shared: dict[str, object] = {"style": markupsafe.Markup(style)}  # noqa: S704
+        self._error = environment.get_template("error.html", globals=shared)
+        self._logout = environment.get_template("logout.html", globals=shared)
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self._policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+
+    def error(
+        self,
+        request: head.Head,
+        code: str,
+        *,
+        detail: str = "",
+        retry: str = "",
+        cookies: tuple[str, ...] = (),
+        reload: bool = False,
+    ) -> answer.Answer:
+        """Return a page about a reason, for a program JSON.
+
+        Args:
+            request: what is answered.
+            code: the reason.
+            detail: somebody else's words about it.
+            retry: the path of a link to try again, if that may help.
+            cookies: Set-Cookie headers.
+            reload: whether the page tries again by itself.
+        """
+        why, name = reasons.reason(code), request.request_id
+        detail = "".join(letter if letter.isprintable() else " " for letter in detail)[:_LONGEST_DETAIL].strip()
+        if request.is_page_load:
+            refresh = _RETRY_SECONDS if reload else 0
+            text = self._error.render(why=why, code=code, detail=detail, retry=retry, request_id=name, refresh=refresh)
+            kind, body = "text/html; charset=utf-8", text.encode("utf-8", "replace")
+        else:
+            content = {"error": why.error, "error_description": f"{why.text} {detail}".strip(), "request_id": name}
+            plain = answer.as_json(why.status, content)
+            kind, body = "application/json", plain.body
+        headers = [*self._headers("; form-action 'none'"), ("content-type", kind), ("x-request-id", name)]
+        headers += [("set-cookie", cookie) for cookie in cookies]
+        if reasons.is_temporary(code):
+            headers.append(("retry-after", str(_RETRY_SECONDS)))
+        return answer.Answer(status=why.status, headers=tuple(headers), body=body, reason=code, request_id=name)
+
+    def confirm_logout(self, request: head.Head) -> answer.Answer:
+        """Return a page that asks whether the person wants to log out."""
+        text = self._logout.render(action=f"{self._options.prefix}/logout", request_id=request.request_id)
+        # Without form-action: it would also hold for wherever the logout leads to in the end, which may be anywhere.
+        headers = (*self._headers(""), ("content-type", "text/html; charset=utf-8"))
+        return answer.Answer(status=200, headers=headers, body=text.encode())
+
+    def _headers(self, policy: str) -> list[tuple[str, str]]:
+        return [*_COMMON.items(), ("content-security-policy", self._policy + policy)]
 
 
-def confirm_logout(action: str) -> answers.Answer:
-    """Return a page that asks whether to log out, because another site sent the browser here."""
-    return _page("logout.html", 200, (), title="Log out?", action=action)
-
-
-def _page(name: str, code: int, extra: tuple[tuple[str, str], ...], **values: object) -> answers.Answer:
-    text = _ENVIRONMENT.get_template(name).render(style=_STYLE, **values)
-    headers = (("content-type", "text/html; charset=utf-8"), *SECURITY, *extra)
-    return answers.Answer(status=code, headers=headers, body=text.encode())
+def hardened(what: answer.Answer) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers together with those that every answer of an own path has."""
+    names = {name for name, _ in what.headers}
+    missing = [(name.encode(), value.encode()) for name, value in _COMMON.items() if name not in names]
+    if "content-security-policy" not in names:
+        missing.append((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+    return what.raw_headers + missing

@@ -1,130 +1,157 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The fast path: checks are answered in the HTTP protocol itself, before any ASGI scope or task exists.
-
-A subclass of uvicorn's protocol on httptools. What it does not answer at once, and all of the service's own pages, go
-to the ASGI application as always.
-"""
+"""HTTP on a connection: checks are answered right here, everything else goes to the ASGI application."""
 
 import asyncio
 import logging
+import socket
 import time
-import typing
 
-import uvicorn.protocols.http.httptools_impl as httptools_impl
+import httptools
+import uvicorn.protocols.http.httptools_impl as uvicorn_httptools
 
-from gatekeeper import answers, check
+from gatekeeper import answer, check, head, log
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a request's target and headers; a gateway forwards a few kilobytes.
-_MOST_BYTES = 64 * 1024
-# Seconds after which a connection is closed on which no request was completed.
-_IDLE = 75.0
+_LONGEST_HEAD = 65_536
+_KEEP_ALIVE_IDLE = 60
+_TOO_LARGE = answer.as_json(431, {"error": "invalid_request", "error_description": "the request's head is too long"})
+_NO_TUNNELS = answer.as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})
+_BROKEN = answer.as_json(500, {"error": "server_error", "error_description": "an unexpected error"})
 
 
-class CheckProtocol(httptools_impl.HttpToolsProtocol):
-    """Answers checks synchronously, in the order in which they came."""
+class Protocol(uvicorn_httptools.HttpToolsProtocol):
+    """Uvicorn's protocol with a short cut.
 
-    checker: typing.ClassVar[check.Checker]
-    session_cookie: typing.ClassVar[str]
+    A request that nothing before it on the connection still waits for, and whose answer the gate knows at once, is
+    answered as soon as its head is complete; its body is read and dropped. No scope, no task, no timer is made for it.
+    """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as its base
-        """Begin, and look from time to time whether the connection is used at all."""
+    gate: check.Gate
+
+    # Whether a head is being read, and how much of it has come; whether the message under way is answered already;
+    # whether the client waits for permission to send a body; whether nothing more is read from this connection.
+    _in_head = False
+    _head_size = 0
+    _answered = False
+    _expects = False
+    _over = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Have the kernel find out when the other side is gone: idle connections of a gateway may live for ever."""
         super().connection_made(transport)
-        self._active = True
-        self._answer: answers.Answer | None = None
-        self._fast = False
-        self._size = 0
-        self._sweeper = self.loop.call_later(_IDLE, self._sweep)
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_IDLE)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._sweeper.cancel()
-        super().connection_lost(exc)
-
-    def _sweep(self) -> None:
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if not self._active and not busy:
-            self.transport.close()
+    def data_received(self, data: bytes) -> None:
+        """Read what has come."""
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if self._over:
             return
-        self._active = False
-        self._sweeper = self.loop.call_later(_IDLE, self._sweep)
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > _LONGEST_HEAD:
+                return self._end(_TOO_LARGE)
+        parser = self.parser
+        assert parser is not None
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # No other protocol is offered, and a request that asks for one ends its connection: the parser does not
+            # look for its body, and would take it for the next request.
+            self._over = True
+        except httptools.HttpParserCallbackError as error:
+            logger.error("cannot answer", exc_info=error)
+            self._end(_BROKEN)
+        except httptools.HttpParserError:
+            self._over = True
+            self.send_400_response("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self._fast = False
-        self._size = 0
-
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the target."""
-        super().on_url(url)
-        self._count(len(url))
+        """Begin to read a request."""
+        self.url = b""
+        self.headers = []
+        self._in_head = True
+        self._head_size = 0
+        self._answered = False
+        self._expects = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        super().on_header(name, value)
-        self._count(len(name) + len(value))
-
-    def _count(self, size: int) -> None:
-        self._size += size
-        if self._size > _MOST_BYTES and not self.transport.is_closing():
-            self.transport.write(answers.serialise(answers.Answer(status=431), close=True))
-            self.transport.close()
+        """Read a header; what follows a chunked body is none."""
+        if self._in_head:
+            name = name.lower()
+            if name == b"expect":
+                self._expects = True
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Decide about a check, or hand the request on."""
-        if self.transport.is_closing():
-            self._fast = True
+        """Answer if the answer is known, else hand the request to the application."""
+        self._in_head = False
+        if self._over:
             return
-        waiting = self.cycle is not None and not self.cycle.response_complete
-        target = self.url.decode("latin-1")
-        if waiting or target.startswith(self.checker.own) or not target.startswith("/"):
-            super().on_headers_complete()
-            return
-        method = self.parser.get_method().decode("ascii")
-        head = check.read(method, target, self.headers, self.session_cookie)
-        answer = self.checker.decide(head, time.time())
-        if answer is None:
-            super().on_headers_complete()
-            return
-        self._fast = True
-        self._answer = answer
-        if self.expect_100_continue:
-            # The answer does not depend on the body, so it must not be sent at all.
-            self._reply(close=True)
+        parser, cycle = self.parser, self.cycle
+        assert parser is not None
+        request = head.Head(parser.get_method(), self.url, self.headers)
+        if not self.pipeline and (not cycle or cycle.response_complete):
+            if request.method == b"CONNECT":
+                return self._end(_NO_TUNNELS)
+            given = self.gate.decide(request, time.time())
+            if given is not None:
+                return self._answer(given, request, parser)
+        self._hand_over(request, parser)
 
     def on_body(self, body: bytes) -> None:
-        """Drop the body of a check: it is the application's."""
-        if not self._fast:
+        """Read a part of a body; drop it if nobody needs it."""
+        if not self._answered:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Send the answer to a check."""
-        if not self._fast:
+        """End a request."""
+        if not self._answered:
             super().on_message_complete()
-            return
-        if self._answer is not None:
-            self._reply(close=not self.parser.should_keep_alive() or self.parser.should_upgrade())
 
-    def _reply(self, *, close: bool) -> None:
-        answer, self._answer = self._answer, None
-        assert answer
-        self._active = True
-        self.server_state.total_requests += 1
-        self.transport.write(answers.serialise(answer, close=close, head=self.parser.get_method() == b"HEAD"))
-        if close:
-            self.transport.close()
+    def pause_writing(self) -> None:
+        """Read no more from a client that does not read its answers."""
+        super().pause_writing()
+        self.flow.pause_reading()
 
-    def shutdown(self) -> None:
-        """Close when no response is under way."""
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+    def resume_writing(self) -> None:
+        """Go on with a client that reads its answers again."""
+        super().resume_writing()
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    def _answer(self, given: answer.Answer, request: head.Head, parser: httptools.HttpRequestParser) -> None:
+        self._answered = True
+        if given.reason:
+            log.refused(given, request)
+        body = b"" if request.method == b"HEAD" else given.body
+        if parser.should_keep_alive() and not self._expects and not parser.should_upgrade():
+            self.transport.write(given.head + b"\r\n" + body if given.body else given.wire)
         else:
-            super().shutdown()
+            self._over = True
+            self.transport.write(given.head + b"connection: close\r\n\r\n" + body)
+            self.transport.close()
+
+    def _hand_over(self, request: head.Head, parser: httptools.HttpRequestParser) -> None:
+        # The scope that uvicorn makes when a message begins is made only now, with what has been read since.
+        super().on_message_begin()
+        self.url = request.path
+        self.headers.extend(request.headers)
+        self.expect_100_continue = self._expects
+        super().on_headers_complete()
+        if parser.should_upgrade():
+            self.cycle.keep_alive = False
+
+    def _end(self, given: answer.Answer) -> None:
+        self._over = self._answered = True
+        self.transport.write(given.head + b"connection: close\r\n\r\n" + given.body)
+        self.transport.close()
 
 
-def make(checker: check.Checker, session_cookie: str) -> type[CheckProtocol]:
-    """Return a protocol class for one service."""
-    return type("Protocol", (CheckProtocol,), {"checker": checker, "session_cookie": session_cookie})
+def bound_to(gate: check.Gate) -> type[Protocol]:
+    """Return the protocol of a service's connections."""
+    return type("BoundProtocol", (Protocol,), {"gate": gate})

@@ -1,220 +1,226 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenID Connect provider: its metadata, keys, code exchange and ID tokens.
-
-Browsers know it by its issuer URL; this service speaks to it over the back channel. It may be down at any time: then
-the reason is known here, and it is tried again in the background.
-"""
+"""The OpenID Connect provider, talked to over the back channel: discovery, keys, and the exchange of codes."""
 
 import asyncio
+import collections.abc
 import logging
 import time
-import typing
+import urllib.parse
 
 import httpx
-import joserfc.errors
-import joserfc.jwk
-import joserfc.jwt
+import pydantic
 
-from gatekeeper import session, settings
+from gatekeeper import idtoken, settings
 
 logger = logging.getLogger(__name__)
 
-Claims = dict[str, typing.Any]
-_ALGORITHMS = ("RS256", "ES256")
-_RETRY = (0.2, 5.0)
-_REFRESH = 600.0
-# Forged tokens with unknown key ids must not become a stream of requests to the provider.
-_KEYS_AT_MOST_EVERY = 1.0
-# Clocks of provider and service differ a little.
-_SKEW = 5.0
+_TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+_FIRST_RETRY = 0.2
+_SLOWEST_RETRY = 5.0
+_REFRESH = 300.0
+# How often requests with an unknown key may make us ask again.
+_LEARN_AGAIN = 5.0
+# How often a waiting person's request may.
+_TRY_AGAIN = 1.0
 
 
 class ProviderError(Exception):
-    """The provider is not there, or answered what it must not; the text can be shown to a person."""
+    """The provider gave no answer that helps; `reason` is a code, the text is for the log."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
 
 
-class TokenError(Exception):
-    """A token is not one of the provider's for us."""
+class _Discovery(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    issuer: str
+    authorization_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
+    token_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
+    jwks_uri: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+
+class _Tokens(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    id_token: str
 
 
 class Provider:
-    """One OpenID Connect provider (OpenID Connect Discovery 1.0, Core 1.0)."""
+    """What is known about the provider, kept fresh in the background; knows the keys of ID tokens."""
 
-    def __init__(self, config: settings.Settings) -> None:
-        """Connect to nothing yet."""
-        self._config = config
-        self._http = httpx.AsyncClient(timeout=10, follow_redirects=False, trust_env=False)
-        self._metadata: dict[str, str] = {}
-        self._keys: dict[str, joserfc.jwk.Key] = {}
-        self._keys_asked = -_KEYS_AT_MOST_EVERY
-        self.problem = "the login service has not been reached yet"
+    def __init__(self, options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> None:
+        self._options = options
+        self._clock = clock
+        self._discovery: _Discovery | None = None
+        self._keys: idtoken.Keys | None = None
+        self._asked = 0.0
+        self._learning: asyncio.Task[None] | None = None
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+        self._trouble: ProviderError | None = None
+        self.on_lost_keys: collections.abc.Callable[[], None] = lambda: None
+
+    @property
+    def keys(self) -> idtoken.Keys | None:
+        """Return the provider's keys by their id, or None before they were ever read."""
+        return self._keys
+
+    @property
+    def authorization_endpoint(self) -> str | None:
+        """Return where browsers go to log in, or None before it is known."""
+        return self._discovery.authorization_endpoint if self._discovery else None
+
+    @property
+    def trouble(self) -> str:
+        """Return the code of what went wrong when the provider was last asked, empty if nothing did."""
+        return self._trouble.reason if self._trouble else ""
+
+    def may_learn(self, now: float) -> bool:
+        """Return whether it is worth waiting for a key that is not known: asked seldom, or being asked right now."""
+        return self._learning is not None or not self._asked <= now < self._asked + _LEARN_AGAIN
 
     async def run(self) -> None:
-        """Find the provider, and keep what is known of it fresh, until cancelled."""
-        retry = _RETRY[0]
+        """Learn about the provider again and again, for as long as the service runs."""
+        retry = _FIRST_RETRY
         while True:
-            try:
-                await self.discover()
-                delay, retry = _REFRESH, _RETRY[0]
-            except ProviderError as error:
-                if str(error) != self.problem:
-                    logger.warning("provider unavailable: %s", error)
-                self.problem = str(error)
-                delay, retry = retry, min(retry * 1.5, _RETRY[1])
-            await asyncio.sleep(delay)
+            await self.learn()
+            await asyncio.sleep(retry if self._trouble else _REFRESH)
+            retry = min(retry * 2, _SLOWEST_RETRY) if self._trouble else _FIRST_RETRY
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._http.aclose()
+        """End what is under way."""
+        if self._learning is not None:
+            self._learning.cancel()
+        await self._client.aclose()
 
-    @property
-    def ready(self) -> bool:
-        """Return whether its metadata is known."""
-        return bool(self._metadata)
+    async def discovered(self) -> str | None:
+        """Return where browsers go to log in; asks once more if that is not known and was not asked just now."""
+        recently = self._asked <= self._clock() < self._asked + _TRY_AGAIN
+        if self._discovery is None and (self._learning is not None or not recently):
+            await self.learn()
+        return self.authorization_endpoint
 
-    @property
-    def authorization_endpoint(self) -> str:
-        """Return where browsers are sent to log in."""
-        return self._metadata["authorization_endpoint"]
+    async def learn(self) -> None:
+        """Ask the provider for its endpoints and keys; everybody who waits shares one asking."""
+        if self._learning is None:
+            self._learning = asyncio.create_task(self._learn())
+        await asyncio.shield(self._learning)
 
-    async def discover(self) -> None:
-        """Read metadata and keys.
-
-        Raises:
-            ProviderError: it cannot be reached, or says that it is another.
-        """
-        found = await self._get(f"{self._config.issuer}/.well-known/openid-configuration")
-        if found.get("issuer") != self._config.issuer:
-            raise ProviderError(
-                "the login service calls itself by another URL than the one configured (issuer mismatch)"
-            )
-        names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-        if not all(isinstance(found.get(name), str) for name in names):
-            raise ProviderError("the login service does not say where its endpoints are")
-        metadata = {name: str(found[name]) for name in names}
-        self._keys = await self._read_keys(metadata["jwks_uri"])
-        if not self._metadata:
-            logger.info("provider found")
-        self._metadata = metadata
-
-    async def exchange(self, code: str, verifier: str, nonce: str) -> Claims:
-        """Return the claims of the person for whom the provider gave a code (RFC 6749 section 4.1.3, RFC 7636).
+    async def exchange(self, code: str, verifier: str) -> str:
+        """Return the ID token for an authorization code.
 
         Raises:
-            ProviderError: the provider refused, or did not answer.
-            TokenError: its ID token does not verify.
+            ProviderError: the provider did not give one.
         """
+        if self._discovery is None:
+            raise ProviderError("provider_unreachable", "not discovered yet")
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": f"{self._config.public_url}{self._config.callback_path}",
+            "redirect_uri": self._options.callback_url,
             "code_verifier": verifier,
         }
-        client = httpx.BasicAuth(self._config.client_id, self._config.client_secret)
+        answer = await self._post(self._back(self._discovery.token_endpoint), form, self._discovery)
+        if answer.status_code != 200:
+            raise _exchange_error(answer)
         try:
-            answer = await self._http.post(self._back(self._metadata["token_endpoint"]), data=form, auth=client)
-            data = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise ProviderError(f"the login service did not answer ({type(error).__name__})") from None
-        if answer.status_code != 200 or not isinstance(data, dict):
-            reason = data.get("error") if isinstance(data, dict) else None
-            raise ProviderError(f"the login service refused the code ({str(reason or answer.status_code)[:40]})")
-        # Fresh from the provider: a key that is not known yet is a new one, not a forger's.
-        self._keys_asked = -_KEYS_AT_MOST_EVERY
-        claims = await self.verify(str(typing.cast("Claims", data).get("id_token", "")), time.time())
-        if claims.get("nonce") != nonce:
-            raise TokenError("the ID token belongs to another login")
-        return claims
+            return _Tokens.model_validate_json(answer.content).id_token
+        except pydantic.ValidationError:
+            raise ProviderError("provider_invalid", "the token answer holds no ID token") from None
 
-    def verify_now(self, token: str, header: Claims, now: float) -> Claims | None:
-        """Return the claims of an ID token, or None when its key has to be asked for first.
-
-        Raises:
-            TokenError: it is not a token of this provider for this client.
-        """
-        if header.get("alg") not in _ALGORITHMS:
-            raise TokenError("its algorithm is not accepted")
-        expires = session.number(session.claims_of(token).get("exp"))
-        if expires is None or expires <= now:
-            raise TokenError("it has expired")
-        key = self._keys.get(str(header.get("kid", "")))
-        if key is None:
-            if time.monotonic() - self._keys_asked < _KEYS_AT_MOST_EVERY:
-                raise TokenError("its key is not known")
-            return None
+    async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> httpx.Response:
+        name, secret = self._options.client_id, self._options.client_secret.get_secret_value()
+        basic = httpx.Auth()
+        if "client_secret_basic" in discovery.token_endpoint_auth_methods_supported:
+            # RFC 6749, section 2.3.1: both parts are form-encoded first.
+            basic = httpx.BasicAuth(urllib.parse.quote_plus(name), urllib.parse.quote_plus(secret))
+        else:
+            form = {**form, "client_id": name, "client_secret": secret}
         try:
-            claims = joserfc.jwt.decode(token, key, algorithms=list(_ALGORITHMS)).claims
-        except (joserfc.errors.JoseError, ValueError, TypeError):
-            raise TokenError("its signature does not verify") from None
-        self._check(claims, now)
-        return claims
+            return await self._client.post(url, data=form, auth=basic)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _unreachable(url, error) from error
 
-    async def verify(self, token: str, now: float) -> Claims:
-        """Return the claims of an ID token, asking for keys where needed.
+    async def _learn(self) -> None:
+        before = self._trouble
+        try:
+            discovery = await self._discover()
+            keys = await self._read_keys(discovery)
+        except ProviderError as error:
+            self._trouble = error
+            if before is None or str(before) != str(error):
+                logger.warning("provider: %s", error, extra={"fields": {"reason": error.reason}})
+        else:
+            self._accept(discovery, keys)
+        finally:
+            self._asked, self._learning = self._clock(), None
 
-        Raises:
-            TokenError: it is not a token of this provider for this client.
-        """
-        header = session.header_of(token)
-        if header is None:
-            raise TokenError("it is not a token")
-        claims = self.verify_now(token, header, now)
-        if claims is None:
-            self._keys_asked = time.monotonic()
-            try:
-                self._keys = await self._read_keys(self._metadata.get("jwks_uri") or f"{self._config.issuer}/keys")
-            except ProviderError as error:
-                raise TokenError(str(error)) from None
-            claims = self.verify_now(token, header, now)
-        if claims is None:
-            raise TokenError("its key is not known")
-        return claims
+    def _accept(self, discovery: _Discovery, keys: idtoken.Keys) -> None:
+        if self._discovery is None or self._trouble is not None:
+            logger.info("provider answers", extra={"fields": {"issuer": discovery.issuer, "keys": len(keys)}})
+        lost = _thumbprints(self._keys or {}) - _thumbprints(keys)
+        self._discovery, self._keys, self._trouble = discovery, keys, None
+        if lost:
+            self.on_lost_keys()
 
-    def _check(self, claims: Claims, now: float) -> None:
-        """Validate as OpenID Connect Core 1.0, section 3.1.3.7 says."""
-        audience = claims.get("aud")
-        audiences = typing.cast("list[object]", audience) if isinstance(audience, list) else [audience]
-        if claims.get("iss") != self._config.issuer:
-            raise TokenError("another issuer made it")
-        if self._config.client_id not in audiences:
-            raise TokenError("it is for another client")
-        if claims.get("azp", self._config.client_id) != self._config.client_id:
-            raise TokenError("it was given to another client")
-        expires, begins = session.number(claims.get("exp")), session.number(claims.get("nbf", 0))
-        if expires is None or expires <= now:
-            raise TokenError("it has expired")
-        if begins is None or begins > now + _SKEW:
-            raise TokenError("it is not valid yet")
+    async def _discover(self) -> _Discovery:
+        base = (self._options.back_channel or self._options.issuer).rstrip("/")
+        content = await self._get(f"{base}/.well-known/openid-configuration")
+        try:
+            discovery = _Discovery.model_validate_json(content)
+        except pydantic.ValidationError as error:
+            raise ProviderError("provider_invalid", f"discovery document: {error.error_count()} fields wrong") from None
+        if discovery.issuer != self._options.issuer:
+            detail = f"it calls itself {discovery.issuer!r}, configured is {self._options.issuer!r}"
+            raise ProviderError("provider_issuer", detail)
+        return discovery
 
-    async def _read_keys(self, url: str) -> dict[str, joserfc.jwk.Key]:
-        found = (await self._get(url)).get("keys")
-        keys: dict[str, joserfc.jwk.Key] = {}
-        for entry in typing.cast("list[Claims]", found) if isinstance(found, list) else []:
-            try:
-                key = joserfc.jwk.import_key(entry)
-            except (joserfc.errors.JoseError, ValueError, TypeError, KeyError):
-                continue
-            if key.kid and key.key_type in ("RSA", "EC"):
-                keys[key.kid] = key
+    async def _read_keys(self, discovery: _Discovery) -> idtoken.Keys:
+        content = await self._get(self._back(discovery.jwks_uri))
+        try:
+            document: object = pydantic.TypeAdapter(object).validate_json(content)
+        except pydantic.ValidationError:
+            raise ProviderError("provider_invalid", "its keys are not JSON") from None
+        keys = idtoken.read_keys(document)
         if not keys:
-            raise ProviderError("the login service publishes no keys")
+            raise ProviderError("provider_invalid", "it publishes no key that can be used")
         return keys
 
-    async def _get(self, url: str) -> Claims:
+    async def _get(self, url: str) -> bytes:
         try:
-            answer = await self._http.get(self._back(url))
-            answer.raise_for_status()
-            data = answer.json()
-        except httpx.HTTPStatusError as error:
-            raise ProviderError(f"the login service answered with {error.response.status_code}") from None
-        except (httpx.HTTPError, ValueError) as error:
-            raise ProviderError(f"the login service does not answer ({type(error).__name__})") from None
-        if not isinstance(data, dict):
-            raise ProviderError("the login service answered with nonsense")
-        return typing.cast("Claims", data)
+            answer = await self._client.get(url)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _unreachable(url, error) from error
+        if answer.status_code != 200:
+            raise ProviderError("provider_error", f"{url} answers {answer.status_code}")
+        return answer.content
 
     def _back(self, url: str) -> str:
-        """Return where this service reaches a URL that begins with the issuer."""
-        issuer, back = self._config.issuer, self._config.back_channel.rstrip("/")
-        return back + url.removeprefix(issuer) if back and url.startswith(f"{issuer}/") else url
+        """Return an endpoint's address on the back channel, where it is one of the issuer's own."""
+        issuer, back = self._options.issuer.rstrip("/"), self._options.back_channel.rstrip("/")
+        return back + url[len(issuer) :] if back and url.startswith(issuer + "/") else url
+
+
+def _thumbprints(keys: idtoken.Keys) -> set[tuple[str, str]]:
+    return {(kid, key.thumbprint()) for kid, key in keys.items()}
+
+
+def _unreachable(url: str, error: Exception) -> ProviderError:
+    return ProviderError("provider_unreachable", f"{url}: {type(error).__name__}: {error}")
+
+
+def _exchange_error(answer: httpx.Response) -> ProviderError:
+    try:
+        code = pydantic.TypeAdapter(dict[str, object]).validate_json(answer.content).get("error")
+    except pydantic.ValidationError:
+        code = None
+    detail = f"the token endpoint answers {answer.status_code} {str(code)[:100]!r}"
+    if code == "invalid_grant":
+        return ProviderError("code_refused", detail)
+    if code in ("invalid_client", "unauthorized_client"):
+        return ProviderError("client_refused", detail)
+    return ProviderError("provider_error", detail)

@@ -1,55 +1,59 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Seals small values so that only this service can read or make them: AES-256-GCM with a ring of keys."""
+"""Short texts that travel through browsers, encrypted and authenticated with AES-GCM under a ring of keys."""
 
 import base64
 import binascii
 import collections.abc
-import secrets
+import hashlib
+import hmac
+import os
 
 import cryptography.exceptions
-import cryptography.hazmat.primitives.ciphers.aead as aead
+from cryptography.hazmat.primitives.ciphers import aead
 
+_SALT = 16
 _NONCE = 12
+_LABEL = b"gatekeeper sealed text, version 1"
+_LONGEST = 8192
 
 
 class Sealer:
-    """Seals with its first key, and opens with any of them."""
+    """Seals with the first key, and opens with any.
 
-    def __init__(self, keys: collections.abc.Iterable[str]) -> None:
-        """Take keys of 32 bytes each, in base64url."""
-        self._keys = [aead.AESGCM(decode(key)) for key in keys]
+    Every text has a key of its own, derived from a random salt, so that no number of anonymous requests can wear out
+    the random nonces of one key.
+    """
 
-    def seal(self, data: bytes, context: str) -> str:
-        """Return data sealed as base64url text; it opens only in the same context."""
-        nonce = secrets.token_bytes(_NONCE)
-        return encode(nonce + self._keys[0].encrypt(nonce, data, context.encode()))
+    def __init__(self, keys: collections.abc.Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
 
-    def open(self, text: str, context: str) -> bytes | None:
-        """Return what was sealed, or None when it was not sealed here, for this context."""
-        try:
-            raw = decode(text)
-        except (ValueError, binascii.Error):
-            return None
-        for key in self._keys:
+    def seal(self, text: bytes, *, purpose: bytes) -> str:
+        """Return the text sealed for one purpose, as base64url."""
+        salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
+        sealed = _cipher(self._keys[0], salt).encrypt(nonce, text, purpose)
+        return base64.urlsafe_b64encode(salt + nonce + sealed).rstrip(b"=").decode("ascii")
+
+    def open(self, sealed: str | bytes, *, purpose: bytes) -> bytes | None:
+        """Return the text, or None if no key of the ring sealed it for this purpose."""
+        data = _decode(sealed.encode("utf-8", "replace") if isinstance(sealed, str) else sealed)
+        salt, nonce, box = data[:_SALT], data[_SALT : _SALT + _NONCE], data[_SALT + _NONCE :]
+        for key in self._keys if box else ():
             try:
-                return key.decrypt(raw[:_NONCE], raw[_NONCE:], context.encode())
-            except (cryptography.exceptions.InvalidTag, ValueError):
+                return _cipher(key, salt).decrypt(nonce, box, purpose)
+            except cryptography.exceptions.InvalidTag:
                 continue
         return None
 
 
-def encode(data: bytes) -> str:
-    """Return bytes as base64url without padding."""
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+def _cipher(key: bytes, salt: bytes) -> aead.AESGCM:
+    return aead.AESGCM(hmac.digest(key, _LABEL + salt, hashlib.sha256))
 
 
-def decode(text: str) -> bytes:
-    """Return the bytes of base64url text.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not text.isascii():
-        raise ValueError("not base64url")
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+def _decode(sealed: bytes) -> bytes:
+    if len(sealed) > _LONGEST:
+        return b""
+    try:
+        return base64.b64decode(sealed + b"=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return b""

@@ -1,150 +1,93 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: short claims signed with ES256 (RFC 7519, RFC 7518 section 3.4), verified with every key that is live."""
+"""Sessions: ES256 tokens of our own, signed by the first key of a ring, and revoked in this process by their id."""
 
 import collections
-import dataclasses
 import json
-import secrets
-import typing
+import uuid
 
-import joserfc.errors
-import joserfc.jwk
-import joserfc.jwt
+from joserfc import jwk, jws
 
-from gatekeeper import identity, sealed, settings
+from gatekeeper import guard, identity, settings, tokens
 
+ALGORITHM = "ES256"
+TYPE = "JWT"
 AUDIENCE = "kubeflow"
-# A browser keeps 4096 bytes of a cookie; the rest of a request's headers needs room too.
-LONGEST = 1500
-_LONGEST_TOKEN = 8192
-_ALGORITHM = "ES256"
+# A session cookie, name included, that every application behind the gateway can be expected to read.
+LONGEST_COOKIE = 1500
 _MOST_REVOKED = 100_000
 
 
-class SessionError(Exception):
-    """A session cannot be made."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Session:
-    """A verified session."""
-
-    identity: identity.Identity
-    id: str
-    expires: float
-
-
-def header_of(token: str) -> dict[str, typing.Any] | None:
-    """Return the header of a token in compact form, unverified, or None when it is no such token."""
-    if len(token) > _LONGEST_TOKEN or token.count(".") != 2:
-        return None
-    try:
-        header = json.loads(sealed.decode(token.split(".", 1)[0]))
-    except (ValueError, RecursionError):
-        return None
-    return typing.cast("dict[str, typing.Any]", header) if isinstance(header, dict) else None
-
-
-def claims_of(token: str) -> dict[str, typing.Any]:
-    """Return the claims of a token, unverified; good for refusing cheaply, and for nothing else."""
-    try:
-        claims = json.loads(sealed.decode(token.split(".")[1]))
-    except (ValueError, RecursionError):
-        return {}
-    return typing.cast("dict[str, typing.Any]", claims) if isinstance(claims, dict) else {}
-
-
-def number(value: object) -> float | None:
-    """Return a NumericDate (RFC 7519, section 2), or None when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < 1e11 else None
+class SessionTooLargeError(Exception):
+    """The identity does not fit into a session cookie; most often it has too many groups."""
 
 
 class Sessions:
-    """Makes and verifies sessions, and remembers those that were ended early."""
+    """Mints, verifies and revokes sessions; an authenticator."""
 
-    def __init__(self, config: settings.Settings) -> None:
-        """Prepare every key once."""
-        self._issuer = config.public_url
-        self._lifetime = config.session_lifetime
-        self._keys = {key.kid: joserfc.jwk.ECKey.import_key(key.pem, {"kid": key.kid}) for key in config.signing_keys}
-        self._signing = config.signing_keys[0].kid
+    def __init__(self, options: settings.Settings) -> None:
+        self._options = options
+        self._keys = {key.kid: _import(key) for key in options.signing_keys}
+        self._signing_kid = options.signing_keys[0].kid
         self._revoked: collections.OrderedDict[str, float] = collections.OrderedDict()
 
-    def mint(self, who: identity.Identity, now: float) -> tuple[str, Session]:
-        """Return a new session and its token.
+    def mint(self, person: identity.Identity, now: float) -> str:
+        """Return a new session.
 
         Raises:
-            SessionError: it does not fit into a cookie.
+            SessionTooLargeError: it would be too long for a cookie.
         """
-        expires = int(now) + self._lifetime
-        claims: dict[str, typing.Any] = {
-            "iss": self._issuer,
+        begins = int(now)
+        claims = {
+            "iss": self._options.public_url,
             "aud": AUDIENCE,
-            "sub": who.subject,
-            "userid": who.user,
-            "groups": list(who.groups),
-            "iat": int(now),
-            "exp": expires,
-            "jti": secrets.token_urlsafe(16),
+            **identity.to_session(person),
+            "iat": begins,
+            "exp": begins + self._options.session_lifetime,
+            "jti": uuid.uuid4().hex,
         }
-        claims |= {key: text for key, text in (("email", who.email), ("name", who.name)) if text}
-        header = {"alg": _ALGORITHM, "kid": self._signing, "typ": "JWT"}
-        token = joserfc.jwt.encode(header, claims, self._keys[self._signing])
-        if len(token) > LONGEST:
-            raise SessionError(
-                f"the session of {who.user} would have {len(token)} bytes, {LONGEST} fit into a cookie: "
-                f"{len(who.groups)} groups are too many"
-            )
-        return token, Session(identity=who, id=claims["jti"], expires=expires)
+        header = {"alg": ALGORITHM, "kid": self._signing_kid, "typ": TYPE}
+        payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
+        token = jws.serialize_compact(header, payload, self._keys[self._signing_kid], [ALGORITHM])
+        if len(self._options.session_cookie) + 1 + len(token) > LONGEST_COOKIE:
+            raise SessionTooLargeError
+        return token
 
-    def knows(self, header: dict[str, typing.Any]) -> bool:
-        """Return whether a token's header names one of our keys."""
-        kid = header.get("kid")
-        return isinstance(kid, str) and kid in self._keys
+    def verify(self, raw: bytes, now: float) -> guard.Proof:
+        """Return what a session proves.
 
-    def verify(self, token: str, header: dict[str, typing.Any], now: float) -> Session | None:
-        """Return the session in a token that we signed, if it is still one."""
-        if header.get("alg") != _ALGORITHM or not self.knows(header):
-            return None
-        # Unverified, but an expired token is not worth a signature check whoever made it.
-        expires = number(claims_of(token).get("exp"))
-        if expires is None or expires <= now:
-            return None
+        Raises:
+            tokens.RefusedError: it is none of ours, or ended, or revoked.
+        """
+        token = tokens.parse(raw, longest=LONGEST_COOKIE)
+        key = self._keys.get(token.kid)
+        if key is None or token.type != TYPE:
+            raise tokens.RefusedError("token_unknown_key")
+        claims = tokens.verify(token, key, ALGORITHM)
+        end = tokens.check(claims, issuer=self._options.public_url, audience=AUDIENCE, now=now)
+        session = claims.get("jti")
+        if not isinstance(session, str) or not session:
+            raise tokens.RefusedError("token_without_id")
+        if session in self._revoked:
+            raise tokens.RefusedError("session_revoked")
         try:
-            claims = joserfc.jwt.decode(token, self._keys[header["kid"]], algorithms=[_ALGORITHM]).claims
-        except (joserfc.errors.JoseError, ValueError, TypeError):
-            return None
-        return self._session(claims, now)
+            person = identity.from_session(claims)
+        except identity.IdentityError as error:
+            raise tokens.RefusedError(error.reason) from None
+        return guard.Proof(identity=person, expires=end, session=session)
 
-    def _session(self, claims: dict[str, typing.Any], now: float) -> Session | None:
-        expires, identifier = number(claims.get("exp")), claims.get("jti")
-        begins = number(claims.get("nbf", 0))
-        if claims.get("iss") != self._issuer or claims.get("aud") != AUDIENCE:
-            return None
-        if expires is None or expires <= now or begins is None or begins > now or not isinstance(identifier, str):
-            return None
-        if identifier in self._revoked:
-            return None
-        try:
-            who = identity.of(claims, userid_claim="userid")
-        except identity.IdentityError:
-            return None
-        return Session(identity=who, id=identifier, expires=expires)
-
-    def revoke(self, session: Session) -> None:
-        """End a session before its time; it is remembered until it would have ended anyway."""
-        self._revoked[session.id] = session.expires
-        while len(self._revoked) > _MOST_REVOKED:
+    def revoke(self, proof: guard.Proof, now: float) -> None:
+        """Refuse a session from now on, until it ends by itself."""
+        while self._revoked and (len(self._revoked) >= _MOST_REVOKED or next(iter(self._revoked.values())) <= now):
             self._revoked.popitem(last=False)
+        self._revoked[proof.session] = proof.expires
 
-    def revoked(self, identifier: str) -> bool:
-        """Return whether a session was ended early."""
-        return identifier in self._revoked
+    @property
+    def published(self) -> dict[str, object]:
+        """Return the public keys as a JSON Web Key Set."""
+        return {"keys": [key.as_dict(private=False) for key in self._keys.values()]}
 
-    def jwks(self) -> dict[str, typing.Any]:
-        """Return the public keys (RFC 7517, section 5)."""
-        keys = [{**key.as_dict(private=False), "use": "sig", "alg": _ALGORITHM} for key in self._keys.values()]
-        return {"keys": keys}
+
+def _import(key: settings.SigningKey) -> jwk.ECKey:
+    parameters: jwk.KeyParameters = {"kid": key.kid, "use": "sig", "alg": ALGORITHM}
+    return jwk.ECKey.import_key(key.pem.get_secret_value(), parameters)

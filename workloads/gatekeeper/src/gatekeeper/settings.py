@@ -1,154 +1,232 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The service's configuration file, checked field by field; what it says of an error never contains a value."""
+"""The configuration file, checked: what is wrong is named by its field, and no secret value is ever echoed."""
 
 import base64
 import binascii
-import pathlib
 import re
 import typing
 import urllib.parse
 
-import joserfc.errors
-import joserfc.jwk
 import pydantic
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used; the text names each field that is wrong, without its value."""
-
-
-class _Model(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class SigningKey(_Model):
-    """A private key for sessions: an elliptic curve key on P-256, in PKCS 8 PEM."""
-
-    kid: str = pydantic.Field(min_length=1, max_length=64)
-    pem: str = pydantic.Field(repr=False)
-
-    @pydantic.field_validator("pem")
-    @classmethod
-    def _is_p256(cls, pem: str) -> str:
-        try:
-            key = joserfc.jwk.ECKey.import_key(pem)
-        except (ValueError, TypeError, joserfc.errors.JoseError):
-            raise ValueError("it is not a private key in PEM") from None
-        if key.curve_name != "P-256" or not key.is_private:
-            raise ValueError("it is not a private key on the curve P-256")
-        return pem
+_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.IGNORECASE)
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DAY = 86400
+_KEY_BYTES = 32
+# Headers with a meaning of their own, in which an identity would be lost or would do harm.
+_TAKEN = frozenset({
+    "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "host",
+    "location", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", "x-auth-token",
+})  # fmt: skip
 
 
-class Settings(_Model):
-    """What the service needs to know.
+class ConfigurationError(Exception):
+    """The configuration file cannot be used; the text says which fields, one a line."""
 
-    Attributes:
-        listen: address and port.
-        public_url: the gateway's URL as browsers see it, without a path.
-        prefix: the path under which the service's own pages are.
-        issuer: the OpenID Connect provider's issuer URL, as browsers see it.
-        back_channel: the same provider where this service reaches it; empty means at the issuer URL.
-        session_lifetime: seconds.
-        signing_keys: the first signs, all of them verify.
-        state_keys: 32 bytes each, in base64url; the first seals, all of them open.
+
+def _url(text: str, *, path: bool, query: bool = False) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError("must be a URL of printable ASCII characters")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("must be a URL such as https://kubeflow.example.com") from None
+    if parts.scheme not in _DEFAULT_PORTS or not host or port == 0 or "@" in parts.netloc:
+        raise ValueError("must begin with http:// or https:// and a host, and hold no user")
+    if "#" in text or ("?" in text and not query):
+        raise ValueError("must not hold a query or a fragment")
+    if parts.path and not path:
+        raise ValueError("must be scheme, host and port only, without a trailing slash")
+    return text
+
+
+def _origin(text: str) -> str:
+    return _url(text, path=False)
+
+
+def _place(text: str) -> str:
+    return _url(text, path=True)
+
+
+def _back_channel(text: str) -> str:
+    return _place(text) if text else text
+
+
+def _destination(text: str) -> str:
+    if not text.startswith("/"):
+        return _url(text, path=True, query=True)
+    if not text.isascii() or not text.isprintable() or text.startswith("//") or "\\" in text or " " in text:
+        raise ValueError("must be a path such as /, or a URL")
+    return text
+
+
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or not _HOST.fullmatch(host) or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError("must be an address and a port, such as 0.0.0.0:8080")
+    return text
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text) or ".." in text:
+        raise ValueError("must be a path such as /authservice, without a trailing slash")
+    return text
+
+
+def _header(text: str) -> str:
+    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN:
+        raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
+    return text.lower()
+
+
+def _cookie(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or text.startswith(("authservice_login_", "authservice_rounds")):
+        raise ValueError("must be a cookie's name, such as authservice_session")
+    return text
+
+
+def _scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    if "openid" not in scopes:
+        raise ValueError('must hold "openid"')
+    if not all(re.fullmatch(r"[\x21\x23-\x5b\x5d-\x7e]+", scope) for scope in scopes):
+        raise ValueError("must be a list of single scopes")
+    return scopes
+
+
+def _secret(secret: pydantic.SecretStr) -> pydantic.SecretStr:
+    if not secret.get_secret_value():
+        raise ValueError("must not be empty")
+    return secret
+
+
+def _signing_key(secret: pydantic.SecretStr) -> pydantic.SecretStr:
+    try:
+        key = serialization.load_pem_private_key(secret.get_secret_value().encode(), password=None)
+    except (ValueError, TypeError):
+        raise ValueError("must be a private key in PKCS8 PEM") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("must be a key on the curve P-256")
+    return secret
+
+
+def state_key(secret: pydantic.SecretStr) -> bytes:
+    """Return the bytes of a key that seals the state of a login.
+
+    Raises:
+        ValueError: it is not 32 bytes in base64url.
     """
+    text = secret.get_secret_value().rstrip("=")
+    try:
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"must be {_KEY_BYTES} bytes in base64url")
+    return key
 
-    listen: str
-    public_url: str
-    prefix: str = "/authservice"
-    issuer: str
-    back_channel: str = ""
-    client_id: str = pydantic.Field(min_length=1)
-    client_secret: str = pydantic.Field(min_length=1, repr=False)
-    scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
-    userid_claim: str = "email"
-    userid_header: str = "kubeflow-userid"
-    groups_header: str = "kubeflow-groups"
-    session_cookie: str = "authservice_session"
-    session_lifetime: int = pydantic.Field(default=86400, ge=60, le=30 * 86400)
+
+def _state_key(secret: pydantic.SecretStr) -> pydantic.SecretStr:
+    state_key(secret)
+    return secret
+
+
+_Name = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=200)]
+_Header = typing.Annotated[str, pydantic.AfterValidator(_header)]
+_Secret = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_secret)]
+_Pem = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_signing_key)]
+_Sealing = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_state_key)]
+_STRICT = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class SigningKey(pydantic.BaseModel):
+    """A key that signs sessions."""
+
+    model_config = _STRICT
+
+    kid: _Name
+    pem: _Pem
+
+
+class Settings(pydantic.BaseModel):
+    """All that the service is told."""
+
+    model_config = _STRICT
+
+    listen: typing.Annotated[str, pydantic.AfterValidator(_listen)]
+    public_url: typing.Annotated[str, pydantic.AfterValidator(_origin)]
+    prefix: typing.Annotated[str, pydantic.AfterValidator(_prefix)] = "/authservice"
+    issuer: typing.Annotated[str, pydantic.AfterValidator(_place)]
+    back_channel: typing.Annotated[str, pydantic.AfterValidator(_back_channel)] = ""
+    client_id: _Name
+    client_secret: _Secret
+    scopes: typing.Annotated[tuple[str, ...], pydantic.AfterValidator(_scopes)] = (
+        "openid", "profile", "email", "groups",
+    )  # fmt: skip
+    userid_claim: _Name = "email"
+    userid_header: _Header = "kubeflow-userid"
+    groups_header: _Header = "kubeflow-groups"
+    session_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_session"
+    session_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
-    after_logout_url: str = "/"
-    signing_keys: tuple[SigningKey, ...] = pydantic.Field(min_length=1)
-    state_keys: tuple[str, ...] = pydantic.Field(min_length=1, repr=False)
+    after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
+    signing_keys: typing.Annotated[tuple[SigningKey, ...], pydantic.Field(min_length=1)]
+    state_keys: typing.Annotated[tuple[_Sealing, ...], pydantic.Field(min_length=1)]
 
-    @pydantic.field_validator("listen")
-    @classmethod
-    def _is_address(cls, listen: str) -> str:
-        host, _, port = listen.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-            raise ValueError("write it as ADDRESS:PORT")
-        return listen
+    @pydantic.model_validator(mode="after")
+    def _check_together(self) -> typing.Self:
+        if len({key.kid for key in self.signing_keys}) != len(self.signing_keys):
+            raise ValueError("signing_keys: every kid must stand there once")
+        if self.userid_header == self.groups_header:
+            raise ValueError("groups_header: must differ from userid_header")
+        return self
 
-    @pydantic.field_validator("public_url", "issuer")
-    @classmethod
-    def _is_url(cls, url: str) -> str:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("write it as http://HOST or https://HOST")
-        return url.rstrip("/")
-
-    @pydantic.field_validator("userid_header", "groups_header", "session_cookie")
-    @classmethod
-    def _is_token(cls, name: str) -> str:
-        if not _TOKEN.fullmatch(name):
-            raise ValueError("it cannot be the name of a header or cookie")
-        return name
-
-    @pydantic.field_validator("after_logout_url")
-    @classmethod
-    def _is_target(cls, url: str) -> str:
-        if not url.isascii() or not url.isprintable() or not url.startswith(("/", "http://", "https://")):
-            raise ValueError("write it as a path or as an http or https URL")
-        return url
-
-    @pydantic.field_validator("prefix")
-    @classmethod
-    def _is_prefix(cls, prefix: str) -> str:
-        if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", prefix):
-            raise ValueError("write it as a path such as /authservice")
-        return prefix
-
-    @pydantic.field_validator("state_keys")
-    @classmethod
-    def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        for key in keys:
-            try:
-                size = len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
-            except (ValueError, binascii.Error):
-                size = 0
-            if size != 32:
-                raise ValueError("each must be 32 bytes in base64url")
-        return keys
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return where to listen."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def secure(self) -> bool:
-        """Return whether browsers reach the gateway by https."""
+        """Return whether browsers come by HTTPS, so that cookies may say so."""
         return self.public_url.startswith("https://")
 
     @property
     def host(self) -> str:
-        """Return the host, with its port, by which browsers know the gateway."""
-        return urllib.parse.urlsplit(self.public_url).netloc
+        """Return the public host and port, as a Host header has them."""
+        return canonical_host(urllib.parse.urlsplit(self.public_url).netloc, secure=self.secure)
 
     @property
-    def callback_path(self) -> str:
-        """Return the path that the provider sends codes to."""
-        return f"{self.prefix}/oidc/callback"
+    def callback_url(self) -> str:
+        """Return where the provider sends browsers back."""
+        return f"{self.public_url}{self.prefix}/oidc/callback"
 
 
-def load(path: pathlib.Path) -> Settings:
-    """Read a configuration file.
+def canonical_host(netloc: str, *, secure: bool) -> str:
+    """Return host and port in lower case, without the scheme's own port."""
+    return netloc.lower().removesuffix(":443" if secure else ":80")
+
+
+def parse(text: str) -> Settings:
+    """Read a configuration file's text.
 
     Raises:
-        SettingsError: it cannot be read, or a field is wrong.
+        ConfigurationError: it is not JSON, or a field is missing, unknown or wrong.
     """
     try:
-        return Settings.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from None
+        return Settings.model_validate_json(text)
     except pydantic.ValidationError as error:
-        wrong = [f"{'.'.join(map(str, entry['loc'])) or 'file'}: {entry['msg']}" for entry in error.errors()]
-        raise SettingsError(f"{path}: {'; '.join(wrong)}") from None
+        lines = [_line(problem["loc"], problem["msg"]) for problem in error.errors(include_input=False)]
+        raise ConfigurationError("\n".join(lines)) from None
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    sentence = message.removeprefix("Value error, ")
+    return f"{field}: {sentence}" if field else sentence

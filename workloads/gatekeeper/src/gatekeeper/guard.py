@@ -1,0 +1,121 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Remembers which tokens were proven and which were refused, so that each is verified once."""
+
+import collections
+import collections.abc
+import dataclasses
+import typing
+
+from gatekeeper import answer, identity, tokens
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What a verified token proves.
+
+    Attributes:
+        expires: when it stops to, in seconds since the epoch.
+        session: the id of the session it is, empty for another kind of token.
+    """
+
+    identity: identity.Identity
+    expires: float
+    session: str = ""
+
+
+class Authenticator(typing.Protocol):
+    """Verifies one kind of token."""
+
+    def verify(self, raw: bytes, now: float) -> Proof | None:
+        """Return what a token proves, or None while that cannot be known without waiting.
+
+        Raises:
+            tokens.RefusedError: it proves nothing.
+        """
+        ...
+
+
+class Pass(typing.NamedTuple):
+    """A proof together with the answer that it earns a check, ready to be sent."""
+
+    expires: float
+    answer: answer.Answer
+    proof: Proof
+
+
+# A pass, a code that says why there is none, or None while nobody can know without waiting.
+Outcome = Pass | str | None
+
+
+class Guard:
+    """An authenticator with a bounded memory.
+
+    Proven and refused tokens have memories of their own: no number of bad tokens pushes a good one out.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        allow: collections.abc.Callable[[identity.Identity], answer.Answer],
+        *,
+        passes: int = 10_000,
+        refusals: int = 2_000,
+        longest_refusal: int = 4_096,
+    ) -> None:
+        self._authenticator = authenticator
+        self._allow = allow
+        self._passes: collections.OrderedDict[bytes, Pass] = collections.OrderedDict()
+        self._refusals: collections.OrderedDict[bytes, str] = collections.OrderedDict()
+        self._limits = (passes, refusals)
+        self._longest_refusal = longest_refusal
+
+    def ask(self, raw: bytes, now: float) -> Outcome:
+        """Return what a token is worth now."""
+        known = self._passes.get(raw)
+        if known is None:
+            return self._refusals.get(raw) or self._verify(raw, now)
+        if known.expires > now:
+            return known
+        del self._passes[raw]
+        return self._refuse(raw, "token_expired")
+
+    def forget(self, session: str) -> None:
+        """Forget every token of one session."""
+        for raw in [raw for raw, known in self._passes.items() if known.proof.session == session]:
+            del self._passes[raw]
+
+    def forget_all(self) -> None:
+        """Forget everything, because what proved it has changed."""
+        self._passes.clear()
+        self._refusals.clear()
+
+    def __len__(self) -> int:
+        """Return how many tokens are remembered, proven or refused."""
+        return len(self._passes) + len(self._refusals)
+
+    def _verify(self, raw: bytes, now: float) -> Outcome:
+        try:
+            proof = self._authenticator.verify(raw, now)
+            if proof is None:
+                return None
+            allowed = self._allow(proof.identity)
+        except tokens.RefusedError as refused:
+            return self._refuse(raw, refused.reason) if refused.lasting else refused.reason
+        known = Pass(expires=proof.expires, answer=allowed, proof=proof)
+        _remember(self._passes, raw, known, self._limits[0])
+        return known
+
+    def _refuse(self, raw: bytes, reason: str) -> str:
+        if len(raw) <= self._longest_refusal:
+            _remember(self._refusals, raw, reason, self._limits[1])
+        return reason
+
+
+_Value = typing.TypeVar("_Value")
+
+
+def _remember(memory: collections.OrderedDict[bytes, _Value], raw: bytes, value: _Value, most: int) -> None:
+    while len(memory) >= most:
+        memory.popitem(last=False)
+    memory[raw] = value

@@ -1,0 +1,75 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of the service, put together."""
+
+import collections.abc
+import dataclasses
+import time
+
+from gatekeeper import (
+    callback,
+    check,
+    guard,
+    idtoken,
+    login,
+    logout,
+    pages,
+    provider,
+    sealed,
+    session,
+    settings,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Service:
+    """Everything that answers requests."""
+
+    options: settings.Settings
+    gate: check.Gate
+    provider: provider.Provider
+    sessions: session.Sessions
+    callback: callback.Callback
+    logout: logout.Logout
+    pages: pages.Pages
+    clock: collections.abc.Callable[[], float]
+
+
+def build(options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> Service:
+    """Return a service as configured; nothing runs yet."""
+    source = provider.Provider(options, clock=clock)
+    allow = check.allowing(options)
+    sessions = session.Sessions(options)
+    id_tokens = idtoken.IdTokens(options=options, source=source)
+    # Bearers are few but long: a smaller memory for them than for sessions.
+    session_guard = guard.Guard(sessions, allow)
+    token_guard = guard.Guard(id_tokens, allow, passes=1_000, refusals=1_000)
+    source.on_lost_keys = token_guard.forget_all
+    logins = login.Logins(options, sealed.Sealer([settings.state_key(key) for key in options.state_keys]))
+    gate = check.Gate(
+        options,
+        sessions=session_guard,
+        bearers=(session_guard, token_guard),
+        logins=logins,
+        endpoint=lambda: source.authorization_endpoint,
+    )
+    renderer = pages.Pages(options)
+    return Service(
+        options=options,
+        gate=gate,
+        provider=source,
+        sessions=sessions,
+        callback=callback.Callback(
+            options,
+            gate=gate,
+            logins=logins,
+            sessions=sessions,
+            id_tokens=id_tokens,
+            source=source,
+            renderer=renderer,
+            clock=clock,
+        ),
+        logout=logout.Logout(options, gate=gate, sessions=sessions, ward=session_guard, renderer=renderer),
+        pages=renderer,
+        clock=clock,
+    )

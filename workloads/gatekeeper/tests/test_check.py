@@ -1,0 +1,196 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The decision on a check: who is let in, and what the others get."""
+
+import json
+import typing
+import urllib.parse
+
+import pytest
+from gatekeeper import answer, check, head, identity, provider, service
+from gatekeeper_support import NOW, options
+
+PERSON = identity.Identity(userid="user@example.com", groups=("a", "b"))
+HOST = (b"host", b"127.0.0.1:8080")
+
+
+def request(method: str = "GET", target: str = "/page?x=1", **headers: str) -> head.Head:
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return head.Head(method.encode(), target.encode(), [HOST, *lines])
+
+
+@pytest.fixture
+def parts() -> service.Service:
+    made = service.build(options(), clock=lambda: NOW)
+    discovery = provider._Discovery(
+        issuer="http://127.0.0.1:8080/dex",
+        authorization_endpoint="http://127.0.0.1:8080/dex/auth",
+        token_endpoint="http://127.0.0.1:8080/dex/token",
+        jwks_uri="http://127.0.0.1:8080/dex/keys",
+    )
+    made.provider._accept(discovery, {})
+    return made
+
+
+def decide(parts: service.Service, asked: head.Head) -> answer.Answer:
+    given = parts.gate.decide(asked, NOW)
+    assert given is not None
+    return given
+
+
+def session_of(parts: service.Service) -> str:
+    return parts.sessions.mint(PERSON, NOW)
+
+
+@pytest.mark.parametrize("target", ["/", "//x", "/a/../b", "/a/./b", "/%2e%2e/x", "/authservicex", "/authservice", "*"])
+def test_a_session_lets_through_whatever_the_path(parts: service.Service, target: str):
+    given = decide(parts, request(target=target, cookie=f"authservice_session={session_of(parts)}"))
+    assert (given.status, given.body) == (200, b"")
+    assert given.headers == (("kubeflow-userid", "user@example.com"), ("kubeflow-groups", "a,b"))
+
+
+def test_the_groups_header_is_there_even_without_groups(parts: service.Service):
+    token = parts.sessions.mint(identity.Identity(userid="u"), NOW)
+    assert decide(parts, request(cookie=f"authservice_session={token}")).header("kubeflow-groups") == [""]
+
+
+@pytest.mark.parametrize("name", ["authorization", "x_auth_token"])
+def test_a_program_gives_the_session_as_a_token(parts: service.Service, name: str):
+    value = ("bearer " if name == "authorization" else "") + session_of(parts)
+    assert decide(parts, request(**{name: value})).status == 200
+
+
+def test_of_several_session_cookies_the_first_that_verifies_counts(parts: service.Service):
+    token = session_of(parts)
+    lines = [(b"cookie", b"authservice_session=forged; a=b"), (b"cookie", f"authservice_session={token}".encode())]
+    assert decide(parts, head.Head(b"GET", b"/", [HOST, *lines])).status == 200
+    assert decide(parts, head.Head(b"GET", b"/", [HOST, lines[0]])).status == 302
+
+
+def test_a_valid_cookie_helps_out_a_bad_bearer(parts: service.Service):
+    given = decide(parts, request(authorization="Bearer bad", cookie=f"authservice_session={session_of(parts)}"))
+    assert given.status == 200
+
+
+@pytest.mark.parametrize("headers", [
+    {"authorization": "Bearer bad"}, {"authorization": "Bearer"}, {"authorization": "BEARER a.b.c"},
+    {"x_auth_token": "bad"},
+])  # fmt: skip
+def test_a_bad_bearer_is_401_and_never_a_redirect(parts: service.Service, headers: dict[str, str]):
+    given = decide(parts, request(accept="text/html", **headers))
+    assert given.status == 401
+    assert given.header("www-authenticate") == ['Bearer error="invalid_token"']
+    assert json.loads(given.body)["error"] == "invalid_token"
+    assert given.header("location") == given.header("set-cookie") == []
+
+
+def test_another_scheme_of_authorization_is_the_applications_own(parts: service.Service):
+    assert decide(parts, request(authorization="Basic dTpw")).status == 302
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "page"),
+    [
+        ("GET", {}, True),
+        ("GET", {"accept": "*/*"}, True),
+        ("HEAD", {"accept": "text/html"}, True),
+        ("GET", {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "sec_fetch_mode": "navigate"}, True),
+        ("GET", {"sec_fetch_mode": "navigate", "sec_fetch_dest": "iframe"}, True),
+        ("GET", {"accept": "application/json, text/html"}, True),
+        ("POST", {"sec_fetch_mode": "navigate"}, True),
+        ("POST", {"accept": "text/html"}, True),
+        ("POST", {}, False),
+        ("POST", {"accept": "*/*"}, False),
+        ("PUT", {"accept": "text/html"}, False),
+        ("DELETE", {}, False),
+        ("OPTIONS", {"origin": "http://e", "access_control_request_method": "PUT"}, False),
+        ("GET", {"x_requested_with": "XMLHttpRequest"}, False),
+        ("GET", {"sec_fetch_mode": "cors"}, False),
+        ("GET", {"sec_fetch_mode": "no-cors", "sec_fetch_dest": "image"}, False),
+        ("GET", {"sec_fetch_mode": "websocket", "sec_fetch_dest": "empty"}, False),
+        ("GET", {"sec_fetch_dest": "script"}, False),
+        ("GET", {"upgrade": "WebSocket"}, False),
+        ("GET", {"accept": "application/json"}, False),
+        ("GET", {"accept": "application/json, text/plain, */*"}, False),
+        ("GET", {"accept": "text/event-stream"}, False),
+        ("GET", {"accept": "image/png"}, False),
+    ],
+)
+def test_page_loads_are_redirected_and_everything_else_is_401(
+    parts: service.Service, method: str, headers: dict[str, str], page: bool
+):
+    given = decide(parts, request(method, **headers))
+    assert given.status == (302 if page else 401)
+    assert given.header("cache-control") == ["no-store"]
+    assert bool(given.header("set-cookie")) == page
+    if not page:
+        assert given.header("www-authenticate") == ["Bearer"]
+        assert set(json.loads(given.body)) == {"error", "error_description", "request_id"}
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307])
+def test_the_redirect_code_is_an_option(code: int):
+    parts = service.build(options(login_redirect_code=code), clock=lambda: NOW)
+    parts.gate._endpoint = lambda: "http://127.0.0.1:8080/dex/auth"
+    assert decide(parts, request()).status == code
+    # A form must not be sent on to the provider.
+    assert decide(parts, request("POST", accept="text/html")).status == (303 if code == 307 else code)
+
+
+def test_another_host_is_sent_to_the_public_one_once(parts: service.Service):
+    other = [(b"host", b"localhost:8080")]
+    given = decide(parts, head.Head(b"GET", b"/page?x=1", other))
+    assert (given.status, given.header("location")) == (302, ["http://127.0.0.1:8080/page?x=1"])
+    (mark,) = given.header("set-cookie")
+    marked = [*other, (b"cookie", mark.partition(";")[0].encode())]
+    assert "/dex/auth?" in decide(parts, head.Head(b"GET", b"/page", marked)).header("location")[0]
+    api = [*other, (b"accept", b"application/json")]
+    assert decide(parts, head.Head(b"GET", b"/page", api)).status == 401
+    evil = decide(parts, head.Head(b"GET", b"//evil.example/x", other))
+    assert evil.header("location") == ["http://127.0.0.1:8080/"]
+
+
+@pytest.mark.parametrize(("url", "host"), [
+    ("http://a.example", b"A.example:80"), ("https://a.example", b"a.example:443"),
+    ("https://a.example:444", b"a.example:444"),
+])  # fmt: skip
+def test_the_same_host_in_other_words_is_no_other_host(url: str, host: bytes):
+    parts = service.build(options(public_url=url), clock=lambda: NOW)
+    parts.gate._endpoint = lambda: f"{url}/dex/auth"
+    location = decide(parts, head.Head(b"GET", b"/", [(b"host", host)])).header("location")[0]
+    assert urllib.parse.urlsplit(location).path == "/dex/auth"
+
+
+def test_what_is_not_known_at_once_is_left_to_the_application(parts: service.Service):
+    assert parts.gate.decide(request(target="/authservice/healthz"), NOW) is None
+    parts.gate._endpoint = lambda: None
+    assert parts.gate.decide(request(), NOW) is None
+    assert decide(parts, request(accept="application/json")).status == 401
+
+
+@pytest.mark.parametrize(("given", "kept"), [
+    ("0aa1b2c3-1111-2222-3333-444455556666", True), ("short", False), ("x" * 65, False), ("a b c d e f g", False),
+    ("<script>alert(1)", False),
+])  # fmt: skip
+def test_only_a_harmless_request_id_is_kept(parts: service.Service, given: str, kept: bool):
+    answered = json.loads(decide(parts, request(accept="application/json", x_request_id=given)).body)
+    assert (answered["request_id"] == given) == kept
+
+
+def test_an_answer_cannot_hold_two_lines_in_one_header():
+    for header in (("location", "/a\r\nx: y"), ("a b", "c"), ("x", "\x00"), ("x", "日")):
+        with pytest.raises(ValueError, match="header"):
+            answer.Answer(status=200, headers=(header,))
+
+
+def denied(parts: service.Service, **claims: typing.Any) -> str:
+    outcome = parts.gate.identify(request(**claims), NOW)
+    assert isinstance(outcome, check.Denied)
+    return outcome.reason
+
+
+def test_reasons_name_the_token_that_counts(parts: service.Service):
+    old = parts.sessions.mint(PERSON, NOW - 90_000)
+    assert denied(parts, authorization=f"Bearer {old}") == "token_expired"
+    assert denied(parts, cookie=f"authservice_session={old}") == "token_expired"
+    assert denied(parts) == "no_session"

@@ -1,0 +1,405 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Logging in and out against a running service: what succeeds, what is refused, and what happens when things fail."""
+
+import base64
+import hmac
+import html
+import json
+import re
+import time
+import urllib.parse
+
+import httpx
+import pytest
+from gatekeeper_support import Provider, Running, log_in, wait
+from joserfc import jwk, jws
+
+SESSION = "authservice_session"
+CALLBACK = "/authservice/oidc/callback"
+
+
+@pytest.fixture(autouse=True)
+def healthy(provider: Provider, running: Running):
+    """Leave the provider as it was found."""
+    claims, key = provider.claims, provider.key
+    yield
+    provider.claims, provider.token_error, provider.status, provider.announced = claims, None, 200, provider.issuer
+    provider.key = key
+
+
+def test_a_login_ends_on_the_page_first_asked_for(running: Running, provider: Provider):
+    with running.client() as client:
+        location = client.get("/page/a%20b?x=1&y=%2Fz").headers["location"]
+        answer = client.get(provider.agree(location))
+        assert (answer.status_code, answer.headers["location"]) == (302, "/page/a%20b?x=1&y=%2Fz")
+        assert answer.headers["cache-control"] == "no-store"
+        assert [name for name in client.cookies if name.startswith("authservice_")] == [SESSION]
+        lines = answer.headers.get_list("set-cookie")
+        (line,) = [line for line in lines if line.startswith(f"{SESSION}=")]
+        assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"} <= set(line.split("; "))
+        assert client.get("/x").headers["kubeflow-userid"] == "user@example.com"
+
+
+def test_two_tabs_each_end_on_their_own_page(running: Running, provider: Provider):
+    with running.client() as client:
+        first, second = (client.get(path).headers["location"] for path in ("/first", "/second"))
+        assert client.get(provider.agree(first)).headers["location"] == "/first"
+        assert client.get(provider.agree(second)).headers["location"] == "/second"
+
+
+def test_a_restart_in_between_does_not_matter(tmp_path, provider: Provider):
+    made = Running(tmp_path, issuer=provider.issuer)
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+        back = provider.agree(client.get("/page").headers["location"])
+        made.stop()
+        made.start()
+        assert client.get(back).headers["location"] == "/page"
+        assert client.get("/x").status_code == 200
+    made.stop()
+
+
+def test_a_callback_in_another_browser_gives_no_session(running: Running, provider: Provider):
+    with running.client() as attacker, running.client() as victim:
+        back = provider.agree(attacker.get("/page").headers["location"])
+        asked = len(provider.requests)
+        answer = victim.get(back)
+        assert answer.status_code == 302
+        assert answer.headers["location"].startswith(f"{provider.issuer}/auth?")
+        assert SESSION not in victim.cookies
+        # The code was not even looked at.
+        assert provider.requests[asked:] == []
+        # Not even with an attempt of the victim's own beside it.
+        victim.get("/other")
+        victim.get(back)
+        assert SESSION not in victim.cookies
+        assert provider.requests[asked:] == []
+
+
+def test_a_late_callback_with_a_session_goes_to_the_page(running: Running, provider: Provider):
+    with log_in(running, provider) as client, running.client() as other:
+        back = provider.agree(other.get("/late?x=1").headers["location"])
+        assert client.get(back).headers["location"] == "/late?x=1"
+        assert client.get(f"{CALLBACK}?code=x&state=nonsense").headers["location"] == "/"
+
+
+def test_a_callback_twice_is_harmless(running: Running, provider: Provider):
+    with running.client() as client:
+        back = provider.agree(client.get("/page").headers["location"])
+        assert client.get(back).headers["location"] == "/page"
+        assert client.get(back).headers["location"] == "/page"
+
+
+@pytest.mark.parametrize("cookies", [True, False], ids=["cookies", "no cookies"])
+def test_a_login_that_never_succeeds_ends_with_a_page(running: Running, provider: Provider, cookies: bool):
+    with running.client() as client:
+        answer, rounds = client.get("/page"), 0
+        while answer.status_code == 302:
+            rounds += 1
+            for name in list(client.cookies):
+                if not cookies or name.startswith("authservice_login_"):
+                    client.cookies.delete(name)
+            answer = client.get(provider.agree(answer.headers["location"]), headers={"accept": "text/html"})
+            assert rounds < 10
+        assert rounds == 3
+        assert answer.status_code == 400
+        assert "cookies blocked" in answer.text
+        assert 'href="/page"' in answer.text
+
+
+def test_five_attempts_at_most_are_kept(running: Running):
+    with running.client() as client:
+        for number in range(12):
+            assert client.get(f"/{number}").status_code == 302
+        assert len([name for name in client.cookies if name.startswith("authservice_login_")]) == 5
+
+
+def test_words_of_the_provider_are_shown_escaped_and_bounded(running: Running):
+    words = urllib.parse.quote("<b>no</b>\n" + "x" * 5000)
+    with running.client() as client:
+        headers = {"accept": "text/html", "x-request-id": "request-of-this-test"}
+        answer = client.get(f"{CALLBACK}?error=access_denied&error_description={words}", headers=headers)
+    assert answer.status_code == 403
+    assert "&lt;b&gt;no&lt;/b&gt;" in answer.text
+    assert "<b>no" not in answer.text
+    assert "x" * 300 not in answer.text
+    assert "request-of-this-test" in answer.text
+    style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    assert style
+    assert "http" not in style[1]
+
+
+@pytest.mark.parametrize("query", ["", "code=", "state=x", "code=x&iss=https://evil.example"])
+def test_a_callback_without_an_answer_is_a_page(running: Running, query: str):
+    with running.client() as client:
+        answer = client.get(f"{CALLBACK}?{query}", headers={"accept": "text/html"})
+        assert answer.status_code == 400
+        assert client.head(f"{CALLBACK}?{query}").status_code == 405
+        assert client.post(f"{CALLBACK}?{query}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("claims", "status", "reason"),
+    [
+        ({"name": "n"}, 403, "userid_missing"),
+        ({"email": "a\r\nx: y"}, 403, "userid_unfit"),
+        ({"email": "用户@example.com"}, 403, "userid_unfit"),
+        ({"email": "u@example.com", "groups": ["a\nb"]}, 403, "group_unfit"),
+        ({"email": "u@example.com", "email_verified": False}, 403, "email_not_verified"),
+        ({"email": "u@example.com", "groups": [f"group-{n}" for n in range(300)]}, 403, "session_too_large"),
+        ({"email": "u@example.com", "nonce": "other"}, 502, "id_token_refused"),
+        ({"email": "u@example.com", "aud": "other"}, 502, "id_token_refused"),
+        ({"email": "u@example.com", "azp": "other"}, 502, "id_token_refused"),
+        ({"email": "u@example.com", "aud": ["authservice-oidc", "other"]}, 502, "id_token_refused"),
+        ({"email": "u@example.com", "iss": "https://evil.example"}, 502, "id_token_refused"),
+        ({"email": "u@example.com", "exp": 1}, 502, "id_token_refused"),
+    ],
+)
+def test_tokens_that_let_nobody_in(
+    running: Running, provider: Provider, claims: dict[str, object], status: int, reason: str
+):
+    provider.claims = claims
+    if "nonce" in claims:
+        provider.claims = {key: value for key, value in claims.items() if key != "nonce"}
+    with running.client() as client:
+        back = provider.agree(client.get("/page").headers["location"])
+        if "nonce" in claims:
+            provider.nonces = dict.fromkeys(provider.nonces, "other")
+        answer = client.get(back, headers={"accept": "text/html"})
+        assert (answer.status_code, SESSION in client.cookies) == (status, False)
+        assert reason in answer.text
+        assert 'href="/page"' in answer.text
+
+
+def sign(header: dict[str, object], provider: Provider, key: jwk.RSAKey, algorithm: str) -> str:
+    payload = jws.extract_compact(provider.id_token().encode()).payload
+    return jws.serialize_compact({**header, "alg": algorithm}, payload, key, [algorithm])
+
+
+def unbound(key: jwk.RSAKey) -> jwk.RSAKey:
+    """Return the same key, free to be used with any algorithm."""
+    return jwk.RSAKey.import_key(key.as_pem(private=True))
+
+
+def with_public_key_as_secret(provider: Provider) -> str:
+    """Forge a token the way that fools whoever lets the token choose the algorithm."""
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": provider.key.kid}).encode()).rstrip(b"=")
+    signed = head + b"." + provider.id_token().split(".")[1].encode()
+    mac = hmac.digest(provider.key.as_pem(private=False), signed, "sha256")
+    return (signed + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
+
+
+def test_an_id_token_is_a_bearer_and_forged_ones_are_not(running: Running, provider: Provider):
+    foreign = jwk.RSAKey.generate_key(2048)
+    good = provider.id_token()
+    head, body, signature = good.split(".")
+    forged = {
+        "hs256": with_public_key_as_secret(provider),
+        "other key": sign({"kid": provider.key.kid}, provider, foreign, "RS256"),
+        "embedded": sign({"kid": provider.key.kid, "jwk": foreign.as_dict(private=False)}, provider, foreign, "RS256"),
+        "rs512": sign({"kid": provider.key.kid}, provider, unbound(provider.key), "RS512"),
+        "audience": provider.id_token(aud="other"),
+        "party": provider.id_token(azp="other"),
+        "expired": provider.id_token(exp=1),
+        "issuer": provider.id_token(iss=running.url),
+        "cut": f"{head}.{body}.{signature[:-6]}",
+    }
+    with running.client() as client:
+        answer = client.get("/x", headers={"authorization": f"Bearer {good}"})
+        assert (answer.status_code, answer.headers["kubeflow-userid"]) == (200, "user@example.com")
+        assert client.get("/x", headers={"cookie": f"{SESSION}={good}"}).status_code == 302
+    with running.client() as client:
+        for name, token in forged.items():
+            answer = client.get("/x", headers={"authorization": f"Bearer {token}", "accept": "text/html"})
+            assert (answer.status_code, "location" in answer.headers) == (401, False), name
+
+
+def test_an_id_token_ends_also_where_it_is_remembered(running: Running, provider: Provider):
+    token = provider.id_token(exp=int(time.time()) + 2)
+    with running.client() as client:
+        headers = {"authorization": f"Bearer {token}"}
+        assert client.get("/x", headers=headers).status_code == 200
+        wait(lambda: client.get("/x", headers=headers).status_code == 401, seconds=4)
+
+
+def test_new_keys_of_the_provider_are_learnt_and_old_ones_forgotten(tmp_path, provider: Provider):
+    made = Running(tmp_path, issuer=provider.issuer)
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+        old = {"authorization": f"Bearer {provider.id_token()}"}
+        assert client.get("/x", headers=old).status_code == 200
+        provider.rotate("p2")
+        # A login always asks for an unknown key.
+        client.get(provider.agree(client.get("/page").headers["location"]))
+        assert client.get("/x").status_code == 200
+        client.cookies.clear()
+        assert client.get("/x", headers={"authorization": f"Bearer {provider.id_token()}"}).status_code == 200
+        assert client.get("/x", headers=old).status_code == 401
+        # Tokens with unknown keys do not make it ask without end.
+        provider.rotate("p3")
+        asked = len(provider.requests)
+        for number in range(30):
+            bearer = {"authorization": f"Bearer {provider.id_token(n=number)}"}
+            assert client.get("/x", headers=bearer).status_code == 401
+        assert len(provider.requests) - asked <= 2
+    made.stop()
+
+
+def test_sessions_go_on_without_the_provider_and_logins_come_back_by_themselves(tmp_path):
+    source = Provider()
+    made = Running(tmp_path, issuer=source.issuer)
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+        back = source.agree(client.get("/page").headers["location"])
+        client.get(back)
+        source.stop()
+        assert client.get("/x").status_code == 200
+        made.stop()
+        made.start()
+        # After a restart too: only logins need the provider.
+        assert client.get("/x").status_code == 200
+        with made.client() as stranger:
+            assert stranger.get("/page", headers={"accept": "text/html"}).status_code == 503
+            source.start()
+            wait(lambda: stranger.get("/page").status_code == 302)
+    made.stop()
+    source.stop()
+
+
+def test_a_provider_that_calls_itself_otherwise_is_waited_for(tmp_path):
+    source = Provider()
+    source.announced = "http://temporary.example/dex"
+    made = Running(tmp_path, issuer=source.issuer)
+    with made.client() as client:
+        page = client.get("/page", headers={"accept": "text/html"})
+        assert page.status_code == 503
+        assert "provider_issuer" in page.text
+        assert "temporary.example" not in page.text
+        source.announced = source.issuer
+        wait(lambda: client.get("/page").status_code == 302)
+    made.stop()
+    source.stop()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        ((503, "server_error"), 503, "provider_error"),
+        ((401, "invalid_client"), 502, "client_refused"),
+        ((400, "invalid_request"), 503, "provider_error"),
+    ],
+)
+def test_a_failed_exchange_is_a_page(
+    running: Running, provider: Provider, error: tuple[int, str], status: int, reason: str
+):
+    provider.token_error = error
+    with running.client() as client:
+        back = provider.agree(client.get("/page").headers["location"])
+        answer = client.get(back, headers={"accept": "text/html"})
+        assert (answer.status_code, reason in answer.text) == (status, True)
+        assert provider.issuer not in answer.text
+
+
+def test_a_refused_code_begins_the_login_again(running: Running, provider: Provider):
+    with running.client() as client:
+        back = provider.agree(client.get("/page").headers["location"])
+        provider.token_error = (400, "invalid_grant")
+        answer = client.get(back)
+        assert answer.headers["location"].startswith(f"{provider.issuer}/auth?")
+        provider.token_error = None
+        assert client.get(provider.agree(answer.headers["location"])).headers["location"] == "/page"
+
+
+def test_the_back_channel_is_used_for_everything_but_the_browser(tmp_path):
+    source = Provider()
+    public = "http://public.example:9/dex"
+    back = source.issuer
+    source.issuer = source.announced = public
+    made = Running(tmp_path, issuer=public, back_channel=back)
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+        location = client.get("/page").headers["location"]
+        assert location.startswith(f"{public}/auth?")
+        assert client.get(source.agree(location)).headers["location"] == "/page"
+    made.stop()
+    source.stop()
+
+
+def test_logout_by_a_link_ends_the_session(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        token = client.cookies[SESSION]
+        answer = client.get(
+            "/authservice/logout", headers={"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+        )
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+        assert SESSION not in client.cookies
+    with running.client() as thief:
+        assert thief.get("/x", headers={"cookie": f"{SESSION}={token}"}).status_code == 302
+
+
+@pytest.mark.parametrize("headers", [
+    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+    {"sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+    {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-purpose": "prefetch;prerender"},
+])  # fmt: skip
+def test_a_link_of_another_site_only_asks(running: Running, provider: Provider, headers: dict[str, str]):
+    with log_in(running, provider) as client:
+        answer = client.get("/authservice/logout", headers=headers)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+        assert 'method="post"' in answer.text
+        assert "no-referrer" not in answer.headers["referrer-policy"]
+        assert client.get("/x").status_code == 200
+
+
+def test_the_form_that_confirms_a_logout(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        headers = {"origin": running.url, "sec-fetch-mode": "navigate", "accept": "text/html"}
+        answer = client.post("/authservice/logout", headers=headers)
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+        assert client.get("/x").status_code == 302
+
+
+@pytest.mark.parametrize("headers", [
+    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"},
+    {"origin": "null"},
+])  # fmt: skip
+def test_another_site_cannot_post_a_logout(running: Running, provider: Provider, headers: dict[str, str]):
+    with log_in(running, provider) as client:
+        assert client.post("/authservice/logout", headers=headers).status_code == 403
+        assert client.get("/x").status_code == 200
+
+
+def test_logout_by_programs(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        token = client.cookies[SESSION]
+    with running.client() as script:
+        headers = {"authorization": f"Bearer {token}"}
+        answer = script.post("/authservice/logout", headers=headers)
+        assert (answer.status_code, answer.json()) == (201, {"afterLogoutURL": "/"})
+        assert script.get("/x", headers=headers).status_code == 401
+        assert script.post("/authservice/logout", headers=headers).status_code == 401
+        assert script.post("/authservice/logout").status_code == 201
+
+
+def test_the_real_dex_logs_somebody_in(tmp_path, dex: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
+    issuer, port = dex
+    monkeypatch.setattr("gatekeeper_support.free_port", lambda: port)
+    made = Running(tmp_path, issuer=issuer)
+    with httpx.Client(base_url=made.url, follow_redirects=True, timeout=10, trust_env=False) as client:
+        wait(lambda: client.get("/page?x=1").status_code == 200)
+        pages = [client.get(path) for path in ("/one?x=1", "/two")]
+        for page, path in zip(pages, ("/one?x=1", "/two"), strict=True):
+            action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
+            assert action, page.text
+            target = urllib.parse.urljoin(str(page.url), html.unescape(action[1]))
+            wrong = client.post(target, data={"login": "user@example.com", "password": "wrong"})
+            assert SESSION not in client.cookies or path == "/two"
+            assert "Invalid" in wrong.text
+            done = client.post(target, data={"login": "user@example.com", "password": "password"})
+            assert (done.status_code, str(done.url)) == (200, f"{made.url}{path}")
+            assert done.headers["kubeflow-userid"] == "user@example.com"
+        keys = client.get("/authservice/keys").json()["keys"]
+        claims = jws.deserialize_compact(client.cookies[SESSION], jwk.ECKey.import_key(keys[0]), ["ES256"])
+        assert b"user@example.com" in (claims.payload or b"")
+    made.stop()

@@ -1,0 +1,196 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The running service on real sockets: one answer to each request, in order, whatever shape the requests have."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from gatekeeper_support import Provider, Running, free_port, log_in, wait
+
+API = b"host: x\r\naccept: application/json\r\n"
+HEALTH = b"GET /authservice/healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+CHECK = b"GET /x HTTP/1.1\r\n" + API + b"\r\n"
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(code) for code in re.findall(rb"HTTP/1\.1 (\d{3})", received)]
+
+
+def post(fields: bytes, body: bytes) -> bytes:
+    return b"POST /x HTTP/1.1\r\n" + API + fields + b"\r\n" + body
+
+
+BODIES = {
+    "length": post(b"content-length: 41\r\n", b"GET /y HTTP/1.1\r\nhost: x\r\nx: 45678901234\r\n"[:41]),
+    "chunked": post(b"transfer-encoding: chunked\r\n", b"1a\r\nGET /y HTTP/1.1\r\nhost: x\r\n\r\n0\r\n\r\n"),
+    "trailer": post(b"transfer-encoding: chunked\r\n", b"1\r\nx\r\n0\r\ncookie: authservice_session=x\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_body_is_never_the_next_request(running: Running, body: bytes):
+    received = running.raw(body + HEALTH)
+    assert statuses(received) == [401, 200]
+    assert received.endswith(b"ok")
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_requests_may_come_in_any_pieces(running: Running, step: int):
+    data = BODIES["chunked"] + HEALTH
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for place in range(0, len(data), step):
+            connection.sendall(data[place : place + step])
+        connection.settimeout(2)
+        received = b""
+        while not received.endswith(b"ok"):
+            received += connection.recv(65536)
+    assert statuses(received) == [401, 200]
+
+
+def test_answers_keep_the_order_of_pipelined_requests(running: Running):
+    received = running.raw(CHECK + HEALTH + CHECK + CHECK + HEALTH + CHECK)
+    assert statuses(received) == [401, 200, 401, 401, 200, 401]
+
+
+def test_thousands_of_pipelined_checks_are_all_answered(running: Running):
+    assert statuses(running.raw(CHECK * 3000, seconds=2)) == [401] * 3000
+
+
+@pytest.mark.parametrize("more", [b"", b"content-length: 60\r\n"])
+def test_an_upgrade_ends_its_connection_with_its_answer(running: Running, more: bytes):
+    """The parser does not read the body of such a request: what follows must not be taken for the next one."""
+    upgrade = b"GET /ws HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n" + API + more + b"\r\n"
+    received = running.raw(upgrade + CHECK + CHECK)
+    assert statuses(received) == [401]
+    assert received.endswith(b"<closed>")
+    slow = upgrade.replace(b"/ws", b"/authservice/healthz")
+    received = running.raw(slow + CHECK + CHECK)
+    assert statuses(received) == [200]
+    assert received.endswith(b"<closed>")
+
+
+def test_head_has_no_body_and_the_connection_goes_on(running: Running):
+    received = running.raw(CHECK.replace(b"GET", b"HEAD") + HEALTH)
+    assert statuses(received) == [401, 200]
+    assert b"login_required" not in received
+
+
+@pytest.mark.parametrize("line", [b"connection: close\r\n", b"expect: 100-continue\r\ncontent-length: 5\r\n"])
+def test_connections_end_when_they_must(running: Running, line: bytes):
+    received = running.raw(b"POST /x HTTP/1.1\r\n" + API + line + b"\r\n")
+    assert statuses(received) == [401]
+    assert b"connection: close" in received
+    assert received.endswith(b"<closed>")
+
+
+@pytest.mark.parametrize("data", [
+    b"\x00\x01\r\n\r\n",
+    b"GET /x HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"GET /x HTTP/1.1\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\n",
+    b"GET /x HTTP/1.1\r\nx : y\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+    b"CONNECT x:1 HTTP/1.1\r\n\r\n",
+])  # fmt: skip
+def test_what_is_no_request_ends_the_connection(running: Running, data: bytes):
+    received = running.raw(data + HEALTH)
+    assert statuses(received) in ([400], [405])
+    assert received.endswith(b"<closed>")
+
+
+def test_a_head_without_end_is_cut_off(running: Running):
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"GET / HTTP/1.1\r\nx: ")
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            for _ in range(1000):
+                connection.sendall(b"x" * 65536)
+
+
+@pytest.mark.parametrize("path", [
+    "/authservice/%68ealthz", "/authservice/healthz/", "/authservice/healthz/../../x", "/authservice//healthz",
+    "/authservice/nothing", "/authservice/",
+])  # fmt: skip
+def test_only_the_exact_own_paths_are_served(running: Running, path: str):
+    """A check of such a path must never be answered with 200: the gateway may read it as another one."""
+    received = running.raw(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    assert statuses(received) == [404]
+
+
+def test_own_paths_have_every_security_header(running: Running):
+    with running.client() as client:
+        for path in ("/healthz", "/keys", "/verify", "/nothing", "/oidc/callback", "/logout"):
+            answer = client.get(f"/authservice{path}")
+            assert answer.headers["cache-control"] == "no-store", path
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert "default-src 'none'" in answer.headers["content-security-policy"], path
+            assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], path
+
+
+def test_allowed_checks_name_the_person_and_no_type_of_content(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        answer = client.get("/x")
+    assert answer.status_code == 200
+    assert dict(answer.headers) == {
+        "kubeflow-userid": "user@example.com", "kubeflow-groups": "a,b", "content-length": "0",
+    }  # fmt: skip
+
+
+def test_verify_never_redirects(running: Running, provider: Provider):
+    with running.client() as client:
+        assert client.get("/authservice/verify", headers={"accept": "text/html"}).status_code == 401
+    with log_in(running, provider) as client:
+        answer = client.get("/authservice/verify/some/path")
+        assert (answer.status_code, answer.headers["kubeflow-userid"]) == (204, "user@example.com")
+
+
+def test_every_refusal_has_a_line_in_the_log_and_no_line_holds_a_secret(running: Running, provider: Provider):
+    name = "a-request-of-the-tests-1"
+    with log_in(running, provider, "/very/private?token=hidden") as client:
+        token = client.cookies["authservice_session"]
+        client.get("/x", headers={"authorization": "Bearer hidden-bearer", "cookie": "authservice_session=hidden"})
+    with running.client() as client:
+        client.get("/x", headers={"x-request-id": name, "accept": "application/json"})
+    wait(lambda: [line for line in running.log() if line.get("request_id") == name])
+    (line,) = [line for line in running.log() if line.get("request_id") == name]
+    assert (line["reason"], line["status"]) == ("no_session", 401)
+    text = json.dumps(running.log())
+    assert [line["userid"] for line in running.log() if line.get("event") == "login"]
+    for secret in (token[-40:], "hidden", "private", "authservice_login_", "code-", running.options.client_secret):
+        assert str(secret) not in text
+
+
+def test_sigterm_ends_it_within_two_seconds(tmp_path, provider: Provider):
+    made = Running(tmp_path, issuer=provider.issuer)
+    with socket.create_connection(("127.0.0.1", made.port)) as idle, made.client() as client:
+        client.get("/authservice/healthz")
+        idle.sendall(b"GET /x HTTP/1.1\r\n")
+        begin = time.monotonic()
+        assert made.stop() == 0
+    assert time.monotonic() - begin < 2
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path, running: Running):
+    command = [sys.executable, "-m", "gatekeeper", "--config", running.file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{running.port}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_it_listens_before_the_provider_answers(tmp_path):
+    made = Running(tmp_path, issuer=f"http://127.0.0.1:{free_port()}/dex")
+    with made.client() as client:
+        page = client.get("/x", headers={"accept": "text/html"})
+        assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+        assert "provider_unreachable" in page.text
+        assert made.options.issuer not in page.text
+        assert client.get("/x", headers={"accept": "application/json"}).status_code == 401
+        assert httpx.get(f"{made.url}/authservice/healthz").text == "ok"
+    assert made.stop() == 0

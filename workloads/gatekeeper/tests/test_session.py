@@ -1,0 +1,239 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sessions, and every known way to forge a token."""
+
+import base64
+import json
+import typing
+
+import pytest
+from cryptography.hazmat.primitives import hashes, hmac
+from gatekeeper import answer, guard, identity, session, settings, tokens
+from gatekeeper_support import NOW, options, pem
+from joserfc import jwk, jws
+
+PERSON = identity.Identity(
+    userid="user@example.com", groups=("a", "b"), subject="s", email="user@example.com", name="Ürsula"
+)
+
+
+def b64(data: bytes | dict[str, typing.Any]) -> str:
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def parts(token: str) -> tuple[dict[str, typing.Any], dict[str, typing.Any]]:
+    header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    return header, claims
+
+
+def sign(header: dict[str, typing.Any], claims: dict[str, typing.Any], pem_text: str) -> bytes:
+    registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
+    key = jwk.ECKey.import_key(pem_text)
+    return jws.serialize_compact(header, json.dumps(claims), key, registry=registry).encode()
+
+
+class Known(typing.NamedTuple):
+    options: settings.Settings
+    sessions: session.Sessions
+    token: str
+
+    @property
+    def pem(self) -> str:
+        return self.options.signing_keys[0].pem.get_secret_value()
+
+
+@pytest.fixture
+def known() -> Known:
+    read = options()
+    sessions = session.Sessions(read)
+    return Known(read, sessions, sessions.mint(PERSON, NOW))
+
+
+def refusal(known: Known, raw: bytes, now: float = NOW) -> str:
+    with pytest.raises(tokens.RefusedError) as caught:
+        known.sessions.verify(raw, now)
+    return caught.value.reason
+
+
+def test_a_session_says_who_somebody_is(known: Known):
+    proof = known.sessions.verify(known.token.encode(), NOW)
+    assert proof.identity == PERSON
+    assert proof.expires == NOW + 86400
+    header, claims = parts(known.token)
+    assert header == {"alg": "ES256", "kid": "k1", "typ": "JWT"}
+    assert (claims["iss"], claims["aud"], claims["sub"]) == ("http://127.0.0.1:8080", "kubeflow", "s")
+
+
+def test_the_ring_verifies_what_an_older_key_signed(known: Known):
+    keys = [{"kid": "new", "pem": pem()}, {"kid": "k1", "pem": known.pem}]
+    newer = session.Sessions(options(signing_keys=keys))
+    assert newer.verify(known.token.encode(), NOW).identity == PERSON
+    assert parts(newer.mint(PERSON, NOW))[0]["kid"] == "new"
+    published = newer.published["keys"]
+    assert [key["kid"] for key in typing.cast("list[dict[str, str]]", published)] == ["new", "k1"]
+    assert '"d"' not in json.dumps(newer.published)
+
+
+def test_forged_tokens_are_refused(known: Known):
+    header, claims = parts(known.token)
+    head, body, signature = known.token.split(".")
+    secret = jwk.ECKey.import_key(known.pem).as_pem(private=False)
+    mac = hmac.HMAC(secret, hashes.SHA256())
+    signed = f"{b64({**header, 'alg': 'HS256'})}.{body}"
+    mac.update(signed.encode())
+    foreign = pem()
+    embedded = jwk.ECKey.import_key(foreign).as_dict(private=False)
+    forged = {
+        "none": f"{b64({**header, 'alg': 'none'})}.{body}.",
+        "none, signed": f"{b64({**header, 'alg': 'none'})}.{body}.{signature}",
+        "None": f"{b64({**header, 'alg': 'None'})}.{body}.{signature}",
+        "public key as secret": f"{signed}.{b64(mac.finalize())}",
+        "other key": sign(header, claims, foreign).decode(),
+        "embedded key": sign({**header, "jwk": embedded}, claims, foreign).decode(),
+        "key from elsewhere": sign({**header, "jku": "https://evil.example/keys"}, claims, foreign).decode(),
+        "wrong kid": sign({**header, "kid": "k2"}, claims, known.pem).decode(),
+        "path as kid": sign({**header, "kid": "../../dev/null"}, claims, known.pem).decode(),
+        "kid no text": f"{b64({**header, 'kid': ['k1']})}.{body}.{signature}",
+        "no kid": sign({"alg": "ES256", "typ": "JWT"}, claims, known.pem).decode(),
+        "other type": sign({**header, "typ": "at+jwt"}, claims, known.pem).decode(),
+        "critical": f"{b64({**header, 'crit': ['b64'], 'b64': False})}.{body}.{signature}",
+        "other user": f"{head}.{b64({**claims, 'userid': 'root@example.com'})}.{signature}",
+        "zero signature": f"{head}.{body}.{b64(bytes(64))}",
+        "cut": known.token[:-4],
+        "lengthened": known.token + "A",
+        "padded": known.token + "==",
+        "four parts": known.token + ".x",
+        "two parts": f"{head}.{body}",
+        "empty": "",
+        "dots": "..",
+        "text": "not-a-token",
+        "huge": "x" * 1_000_000,
+        "deep": f"{head}.{b64(b'[' * 900)}.{signature}",
+        "claims no object": f"{head}.{b64(b'[]')}.{signature}",
+        "header no object": f"{b64(b'1')}.{body}.{signature}",
+    }
+    for name, token in forged.items():
+        assert refusal(known, token.encode()), name
+
+
+def test_binary_junk_is_refused(known: Known):
+    for raw in (b"\xff\xfe.\x00.\x80", b"\xff" * 700, known.token.encode().replace(b".", b"\x00")):
+        assert refusal(known, raw)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"iss": "https://evil.example"}, "token_issuer"),
+        ({"aud": "somebody-else"}, "token_audience"),
+        ({"aud": None}, "token_audience"),
+        ({"exp": NOW}, "token_expired"),
+        ({"exp": NOW - 1}, "token_expired"),
+        ({"exp": None}, "token_without_end"),
+        ({"exp": "tomorrow"}, "token_times"),
+        ({"exp": True}, "token_times"),
+        ({"exp": 10**400}, "token_times"),
+        ({"iat": NOW + 3600}, "token_not_yet_valid"),
+        ({"nbf": NOW + 3600}, "token_not_yet_valid"),
+        ({"jti": None}, "token_without_id"),
+        ({"userid": ""}, "userid_missing"),
+        ({"userid": None}, "userid_missing"),
+        ({"userid": "a\r\nx: y"}, "userid_unfit"),
+    ],
+)
+def test_what_the_right_key_signed_is_read_too(known: Known, changes: dict[str, object], reason: str):
+    header, claims = parts(known.token)
+    assert refusal(known, sign(header, {**claims, **changes}, known.pem)) == reason
+
+
+def test_a_session_ends(known: Known):
+    assert known.sessions.verify(known.token.encode(), NOW + 86399)
+    assert refusal(known, known.token.encode(), NOW + 86400) == "token_expired"
+
+
+def test_an_identity_that_does_not_fit_is_refused(known: Known):
+    many = identity.Identity(userid="user@example.com", groups=tuple(f"group-{n}" for n in range(200)))
+    with pytest.raises(session.SessionTooLargeError):
+        known.sessions.mint(many, NOW)
+    assert len("authservice_session=" + known.token) <= session.LONGEST_COOKIE
+
+
+def warden(known: Known, **sizes: int) -> guard.Guard:
+    return guard.Guard(known.sessions, lambda person: answer.Answer(status=200), **sizes)
+
+
+def test_what_is_remembered_still_ends(known: Known):
+    ward = warden(known)
+    raw = known.token.encode()
+    assert isinstance(ward.ask(raw, NOW), guard.Pass)
+    assert isinstance(ward.ask(raw, NOW + 86399), guard.Pass)
+    assert ward.ask(raw, NOW + 86400) == "token_expired"
+    assert ward.ask(raw, NOW) == "token_expired"
+
+
+def test_a_revoked_session_is_refused_in_every_spelling(known: Known):
+    ward = warden(known)
+    header, claims = parts(known.token)
+    spellings = [known.token.encode(), sign(header, claims, known.pem)]
+    (proof,) = {known.sessions.verify(raw, NOW).session for raw in spellings}
+    outcomes = [ward.ask(raw, NOW) for raw in spellings]
+    assert all(isinstance(outcome, guard.Pass) for outcome in outcomes)
+    known.sessions.revoke(known.sessions.verify(spellings[0], NOW), NOW)
+    ward.forget(proof)
+    assert [ward.ask(raw, NOW) for raw in spellings] == ["session_revoked"] * 2
+
+
+def test_memory_is_bounded_and_bad_tokens_push_no_good_one_out(known: Known):
+    ward = warden(known, passes=3, refusals=5)
+    good = [known.sessions.mint(PERSON, NOW).encode() for _ in range(3)]
+    kept = [ward.ask(raw, NOW) for raw in good]
+    for number in range(100):
+        assert isinstance(ward.ask(b"bad-%d" % number, NOW), str)
+    assert len(ward) == 8
+    assert all(ward.ask(raw, NOW) is old for raw, old in zip(good, kept, strict=True))
+    ward.ask(known.token.encode(), NOW)
+    assert len(ward) == 8
+    ward.ask(b"x" * 10_000, NOW)
+    assert len(ward) == 8
+
+
+def test_the_list_of_revoked_sessions_forgets_what_ended(known: Known):
+    sessions = known.sessions
+    for number in range(50):
+        sessions.revoke(guard.Proof(identity=PERSON, expires=NOW + 1, session=str(number)), NOW)
+    sessions.revoke(guard.Proof(identity=PERSON, expires=NOW + 9, session="last"), NOW + 2)
+    assert list(sessions._revoked) == ["last"]
+
+
+@pytest.mark.parametrize("userid", ["a b@example.com", "Jürgen", "x" * 320])
+def test_user_ids_that_a_header_can_carry(userid: str):
+    assert identity.Identity(userid=userid).userid == userid
+
+
+@pytest.mark.parametrize("userid", ["a\nb", " root", "root ", "用户", "a\x00", "a\x85b", "x" * 321, "\u00a0root"])
+def test_user_ids_that_a_header_would_change_are_refused(userid: str):
+    with pytest.raises(identity.IdentityError, match="userid_unfit"):
+        identity.Identity(userid=userid)
+
+
+def test_groups_in_one_header():
+    assert identity.Identity(userid="u", groups=()).group_list == ""
+    # A comma would make other groups of a name's parts.
+    assert identity.Identity(userid="u", groups=("a", "b,admins", "c")).group_list == "a,c"
+    with pytest.raises(identity.IdentityError, match="group_unfit"):
+        identity.Identity(userid="u", groups=("a\r\nx: y",))
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"email": "u@example.com", "email_verified": False}, "email_not_verified"),
+        ({"name": "u"}, "userid_missing"),
+        ({"email": ["u@example.com"]}, "userid_missing"),
+        ({"email": 7}, "userid_missing"),
+    ],
+)
+def test_claims_that_name_nobody(claims: dict[str, object], reason: str):
+    with pytest.raises(identity.IdentityError, match=reason):
+        identity.from_provider(claims, userid_claim="email")
