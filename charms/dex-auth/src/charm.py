@@ -109,8 +109,8 @@ class DexCharm(ops.CharmBase):
         return renewed
 
     def _stand_by(self) -> None:
-        pebble.stop(self._container, dex.SERVICE)
         pebble.apply(self._container, dex.standby())
+        pebble.stop(self._container, dex.SERVICE)
         self._add(ops.WaitingStatus("standby: Dex keeps its state in memory, so only the leader's unit serves"))
 
     def _serve(self, settings: config.Settings, kept: credentials.Credentials, issuer: str) -> None:
@@ -124,6 +124,7 @@ class DexCharm(ops.CharmBase):
             self._add(ops.BlockedStatus(str(error)))
             found = connectors.Connectors()
         if user is None and not found.entries:
+            pebble.apply(self._container, dex.standby())
             pebble.stop(self._container, dex.SERVICE)
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             self._add(

@@ -72,7 +72,9 @@ def configure(inputs: Inputs) -> desired.Desired:
 
 def standby() -> desired.Desired:
     """Return what a unit holds that does not serve: its check fails, so that Kubernetes sends it nobody."""
-    return desired.Desired(files=(), layer={"checks": _checks()})
+    # Named, and disabled: what an earlier layer says of it would start it again.
+    service = {"override": "replace", "startup": "disabled", "command": f"{_BINARY} serve {_CONFIG}"}
+    return desired.Desired(files=(), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
 def rehearsal(inputs: Inputs) -> rollout.Rehearsal:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Renders configuration files from jinja2 templates so that no value can break out of its place."""
 
+import functools
 import json
 import pathlib
 import re
@@ -42,6 +43,11 @@ def render(directory: pathlib.Path, name: str, values: typing.Mapping[str, objec
     Raises:
         jinja2.TemplateError: the template prints a value that is missing or that did not pass through tojson.
     """
+    return _environment(directory).get_template(name).render(values)
+
+
+@functools.cache
+def _environment(directory: pathlib.Path) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(directory),
         undefined=jinja2.StrictUndefined,
@@ -52,4 +58,4 @@ def render(directory: pathlib.Path, name: str, values: typing.Mapping[str, objec
         lstrip_blocks=True,
     )
     environment.filters["tojson"] = to_json
-    return environment.get_template(name).render(values)
+    return environment
