@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Takes hooks from a world and has an engine run them: in a thread for each unit, or one at a time in a chosen order."""
+"""Takes hooks from a world and has an engine run them: in a thread for each unit, or one by one in a chosen order."""
 
 import collections.abc
 import dataclasses

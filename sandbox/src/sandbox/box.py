@@ -11,10 +11,13 @@ import signal
 import subprocess
 import threading
 import time
+import typing
 
 import httpx
 
 from sandbox import client, processes, words
+
+Json = typing.Any
 
 
 class BoxError(Exception):
@@ -152,7 +155,7 @@ class Box:
                     notices = http.get(
                         "/v1/notices", params={"types": "change-update", "after": after, "timeout": "5s"}
                     ).json()["result"]
-                    for notice in notices or []:
+                    for notice in typing.cast("list[dict[str, Json]]", notices or []):
                         after = max(after, notice["last-repeated"], key=_instant)
                         change = http.get(f"/v1/changes/{notice['key']}").json()["result"]
                         found = _check_change(change, notice)
@@ -170,7 +173,7 @@ class Box:
         return text.splitlines()[-1] if text else "it said nothing"
 
 
-def _check_change(change: dict[str, str], notice: dict[str, dict[str, str]]) -> CheckChange | None:
+def _check_change(change: dict[str, Json], notice: dict[str, Json]) -> CheckChange | None:
     name = notice.get("last-data", {}).get("check-name", "")
     if (change.get("kind"), change.get("status")) == ("perform-check", "Error"):
         return CheckChange(check=name, kind="failed")

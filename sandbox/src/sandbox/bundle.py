@@ -3,10 +3,10 @@
 """Reads a Juju bundle with its overlays, and the charms that it names."""
 
 import collections.abc
-import copy
 import dataclasses
 import pathlib
 import re
+import typing
 
 import yaml
 
@@ -54,11 +54,11 @@ def read(path: pathlib.Path, overlays: collections.abc.Iterable[pathlib.Path] = 
         extra = _load(overlay)
         section |= extra.pop("sandbox", None) or {}
         _merge(data, extra)
-    applications = data.get("applications")
-    if not isinstance(applications, dict) or not applications:
+    applications = model.section(data, "applications")
+    if not applications:
         raise BundleError(f"{path}: it has no applications")
     found = tuple(_application(path, name, spec or {}) for name, spec in applications.items())
-    relations = tuple(_relation(path, entry) for entry in data.get("relations") or [])
+    relations = tuple(_relation(path, entry) for entry in typing.cast("list[model.Json]", data.get("relations") or []))
     return Bundle(applications=found, relations=relations, sandbox=section)
 
 
@@ -80,11 +80,11 @@ def read_charm(directory: pathlib.Path) -> model.Charm:
 
 
 def _merge(data: model.Json, extra: model.Json) -> None:
-    for name, spec in (extra.get("applications") or {}).items():
+    for name, spec in model.section(extra, "applications").items():
         known = data.setdefault("applications", {}).setdefault(name, {})
-        spec = copy.deepcopy(spec or {})
-        known.setdefault("options", {}).update(spec.pop("options", None) or {})
-        known.update(spec)
+        changes = dict[str, model.Json](spec or {})
+        known.setdefault("options", {}).update(changes.pop("options", None) or {})
+        known.update(changes)
     data.setdefault("relations", []).extend(extra.get("relations") or [])
 
 
@@ -95,14 +95,15 @@ def _application(path: pathlib.Path, name: str, spec: model.Json) -> Application
     directory = (path.parent / place).resolve()
     if not charm.startswith(("./", "../", "/")) or not (directory / "charmcraft.yaml").is_file():
         raise BundleError(f"{path}: applications.{name}.charm: there is no charm's source at {charm!r}")
-    options = {key: _text(value) for key, value in (spec.get("options") or {}).items()}
+    options = {key: _text(value) for key, value in model.section(spec, "options").items()}
     return Application(name=name, charm=read_charm(directory), scale=int(spec.get("scale", 1)), options=options)
 
 
 def _relation(path: pathlib.Path, entry: model.Json) -> tuple[str, str]:
-    if not isinstance(entry, list) or len(entry) != 2:
+    pair = typing.cast("list[model.Json]", entry) if isinstance(entry, list) else []
+    if len(pair) != 2:
         raise BundleError(f"{path}: relations: {entry!r} is not a pair of endpoints")
-    return str(entry[0]), str(entry[1])
+    return str(pair[0]), str(pair[1])
 
 
 def _text(value: model.Json) -> str:
@@ -118,4 +119,4 @@ def _load(path: pathlib.Path) -> dict[str, model.Json]:
         raise BundleError(f"{path}: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise BundleError(f"{path}: it is not a mapping")
-    return data
+    return typing.cast("dict[str, model.Json]", data)

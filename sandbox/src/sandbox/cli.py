@@ -18,9 +18,10 @@ from sandbox import control, outside, view
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 Json = typing.Any
+_SERVICES = ("stop", "start", "kill")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A word on the command line is wrong; the text says what is right."""
 
 
@@ -29,7 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> typing.NoReturn:
         """Say what is wrong and where help is."""
-        raise Refused(f"{message} (see {self.prog} --help)")
+        raise RefusedError(f"{message} (see {self.prog} --help)")
 
 
 def home() -> pathlib.Path:
@@ -51,7 +52,7 @@ def parser() -> Parser:
     _add(commands, "url", "print the gateway's URL and nothing else")
     config = _add(
         commands, "config", "show or set options of an application",
-        "Without KEY: all options. A value that begins with @ is a file. Example:\n  sandbox config dex-auth connectors=@ldap.yaml",
+        "Without KEY: all options. @FILE is a file's text. Example:\n  sandbox config dex-auth connectors=@ldap.yaml",
     )  # fmt: skip
     config.add_argument("app", metavar="APP")
     config.add_argument("words", metavar="KEY | KEY=VALUE | KEY=@FILE", nargs="*")
@@ -82,7 +83,7 @@ def parser() -> Parser:
     grant.add_argument("app", metavar="APP")
     log = _add(commands, "debug-log", "print what the charms logged")
     log.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
-    for verb in ("stop", "start", "kill"):
+    for verb in _SERVICES:
         command = _add(commands, verb, f"{verb} a service, to see what the rest does")
         command.add_argument("unit", metavar="UNIT")
         command.add_argument("service", metavar="SERVICE")
@@ -119,9 +120,9 @@ def main() -> None:
     """Run a command, and exit with 0, 1 when it cannot be done, or 2 when a word is wrong."""
     try:
         sys.exit(_main(sys.argv[1:]))
-    except (Refused, control.ControlError) as error:
+    except (RefusedError, control.ControlError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, Refused) else 1)
+        sys.exit(2 if isinstance(error, RefusedError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -131,31 +132,19 @@ def main() -> None:
 
 def _main(words: list[str]) -> int:
     top = parser()
-    known = sorted(_commands(top))
+    known = sorted([*_HANDLERS, "up"])
     if words and not words[0].startswith("-") and words[0] not in known:
         near = difflib.get_close_matches(words[0], known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"commands are {', '.join(known)}"
-        raise Refused(f"no command {words[0]!r}: {hint}")
+        raise RefusedError(f"no command {words[0]!r}: {hint}")
     arguments = top.parse_args(words)
     if arguments.command is None:
         top.print_help()
         return 0
     if arguments.command == "up":
         return _up(arguments, words)
-    handler = (
-        globals()[f"_do_{arguments.command.replace('-', '_')}"] if arguments.command not in _SERVICES else _do_service
-    )
-    handler(arguments)
+    _HANDLERS[arguments.command](arguments)
     return 0
-
-
-_SERVICES = ("stop", "start", "kill")
-
-
-def _commands(top: argparse.ArgumentParser) -> collections.abc.Iterable[str]:
-    for action in top._actions:  # noqa: SLF001 - argparse has no public way to list its commands
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            yield from action.choices
 
 
 def _up(arguments: argparse.Namespace, words: list[str]) -> int:
@@ -166,7 +155,7 @@ def _up(arguments: argparse.Namespace, words: list[str]) -> int:
         programs = [outside.parse(text, public=False) for text in arguments.app]
         programs += [outside.parse(text, public=True) for text in arguments.public_app]
     except ValueError as error:
-        raise Refused(str(error)) from None
+        raise RefusedError(str(error)) from None
     port = None if arguments.port is None else _number(arguments.port, "--port", 1, 65535)
     request = up.Request(
         home=home(), bundle=arguments.bundle, overlay=arguments.overlay, port=port, programs=tuple(programs)
@@ -177,7 +166,7 @@ def _up(arguments: argparse.Namespace, words: list[str]) -> int:
 def _number(text: str, what: str, least: int, most: int) -> int:
     if text.isdecimal() and least <= int(text) <= most:
         return int(text)
-    raise Refused(f"{what} must be a number from {least} to {most}, not {text!r}")
+    raise RefusedError(f"{what} must be a number from {least} to {most}, not {text!r}")
 
 
 def _ask(command: str, **arguments: Json) -> collections.abc.Iterator[Json]:
@@ -221,7 +210,7 @@ def _do_config(arguments: argparse.Namespace) -> None:
         if key not in table:
             near = difflib.get_close_matches(key, table, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(table)}"
-            raise Refused(f"{arguments.app} has no option {key!r}: {hint}")
+            raise RefusedError(f"{arguments.app} has no option {key!r}: {hint}")
         print(view.value(table[key]))
     if not (values or keys or arguments.reset):
         print(view.options(arguments.app, table))
@@ -269,7 +258,7 @@ def _pairs(words: collections.abc.Iterable[str]) -> dict[str, str]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise Refused(f"{word!r} is not KEY=VALUE")
+            raise RefusedError(f"{word!r} is not KEY=VALUE")
         found[key] = text
     return found
 
@@ -281,6 +270,22 @@ def _file(text: str) -> str:
     try:
         return pathlib.Path(text[1:]).read_text()
     except OSError as error:
-        raise Refused(f"cannot read {text[1:]}: {error.strerror}") from None
+        raise RefusedError(f"cannot read {text[1:]}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Refused(f"cannot read {text[1:]}: it is not UTF-8 text") from None
+        raise RefusedError(f"cannot read {text[1:]}: it is not UTF-8 text") from None
+
+
+_HANDLERS: dict[str, collections.abc.Callable[[argparse.Namespace], None]] = {
+    "down": _do_down,
+    "status": _do_status,
+    "url": _do_url,
+    "config": _do_config,
+    "run": _do_run,
+    "integrate": _do_integrate,
+    "remove-relation": _do_remove_relation,
+    "scale": _do_scale,
+    "add-secret": _do_add_secret,
+    "grant-secret": _do_grant_secret,
+    "debug-log": _do_debug_log,
+    **dict.fromkeys(_SERVICES, _do_service),
+}

@@ -35,10 +35,10 @@ class LiveClient(ops.pebble.Client):
 
     def add_layer(self, label: str, layer: Json, *, combine: bool = False) -> None:
         """Add a layer in this machine's words, and keep the charm's."""
-        raw: Json = (
-            layer if isinstance(layer, dict) else yaml.safe_load(layer if isinstance(layer, str) else layer.to_yaml())
-        )
-        raw = ops.pebble.Layer(raw).to_dict()
+        parsed: Json = layer
+        if not isinstance(layer, dict):
+            parsed = yaml.safe_load(layer if isinstance(layer, str) else layer.to_yaml())
+        raw = typing.cast("dict[str, Json]", ops.pebble.Layer(parsed).to_dict())
         super().add_layer(label, typing.cast("ops.pebble.LayerDict", self._words.layer(raw)), combine=combine)
         layers = self._load()
         layers[label] = _combined(layers.get(label, {}), raw) if combine else raw
@@ -160,7 +160,7 @@ class LiveClient(ops.pebble.Client):
             return _Process(super().exec(turned, **options), command, self._words)
 
     @contextlib.contextmanager
-    def _turned(self) -> typing.Iterator[None]:
+    def _turned(self) -> typing.Generator[None]:
         """Turn the text of errors back."""
         try:
             yield
@@ -186,7 +186,8 @@ class _Process:
         """Wait for the end of the process, and return what it wrote."""
         try:
             stdout, stderr = self._process.wait_output()
-        except ops.pebble.ExecError as error:
+        except ops.pebble.ExecError as raised:  # pyright: ignore[reportUnknownVariableType] - its parameter is the caller's
+            error = typing.cast("ops.pebble.ExecError[Json]", raised)
             raise ops.pebble.ExecError(
                 self._command, error.exit_code, self._text(error.stdout), self._text(error.stderr)
             ) from None
@@ -201,13 +202,16 @@ class _Process:
 
 def _combined(base: dict[str, Json], layer: collections.abc.Mapping[str, Json]) -> dict[str, Json]:
     """Lay one layer over another as Pebble does: override replaces or merges an entry."""
-    result = {key: dict(value) if isinstance(value, dict) else value for key, value in base.items()}
+    result: dict[str, dict[str, Json]] = {}
     for section in ("services", "checks", "log-targets"):
-        entries = result.setdefault(section, {})
-        for name, entry in (layer.get(section) or {}).items():
+        entries: dict[str, Json] = dict(base.get(section) or {})
+        theirs: dict[str, Json] = layer.get(section) or {}
+        for name, entry in theirs.items():
             merge = entry.get("override") == "merge" and name in entries
             entries[name] = {**entries[name], **entry} if merge else dict(entry)
-    return {key: value for key, value in result.items() if value}
+        if entries:
+            result[section] = entries
+    return result
 
 
 def _write(path: pathlib.Path, content: str | bytes, mode: int) -> None:

@@ -19,8 +19,8 @@ body {{ margin: 0; font: 16px/1.55 system-ui, sans-serif; }}
 main {{ max-width: 46rem; margin: 0 auto; padding: 3rem 1.25rem; }}
 h1 {{ margin: 0; font-size: 1.7rem; overflow-wrap: anywhere; }}
 p {{ margin: .6rem 0; }}
-a.button {{ display: inline-block; margin: 1rem 0 2rem; padding: .5rem 1.1rem; border-radius: .4rem; background: var(--accent);
-  color: #fff; text-decoration: none; }}
+a.button {{ display: inline-block; margin: 1rem 0 2rem; padding: .5rem 1.1rem; border-radius: .4rem; color: #fff;
+  background: var(--accent); text-decoration: none; }}
 h2 {{ margin: 0 0 .5rem; font-size: 1.05rem; }}
 table {{ width: 100%; border-collapse: collapse; font-size: .88rem; }}
 td {{ padding: .35rem .6rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }}
@@ -38,11 +38,13 @@ small {{ opacity: .7; }}
 <table>
 {rows}
 </table>
-<p><small>Whatever a client sends as kubeflow-userid or kubeflow-groups never arrives here: only the gatekeeper sets them.</small></p>
+<p><small>Whatever a client sends as kubeflow-userid or kubeflow-groups never arrives here:
+only the gatekeeper sets them.</small></p>
 </main>
 </body>
 </html>
 """
+_ROW = "<tr{css}><td>{name}</td><td>{value}</td></tr>"
 _IDENTITY = ("kubeflow-userid", "kubeflow-groups")
 
 

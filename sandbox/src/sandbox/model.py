@@ -13,6 +13,11 @@ Json = typing.Any
 Bag = dict[str, str]
 
 
+def section(data: Json, key: str) -> dict[str, Json]:
+    """Return a mapping inside of a mapping, empty when it is missing or null."""
+    return data.get(key) or dict[str, Json]()
+
+
 class WorldError(Exception):
     """What an operator asked for cannot be done; the text is one line that says what is right."""
 
@@ -43,7 +48,7 @@ class Charm:
     def endpoints(self) -> dict[str, tuple[str, str]]:
         """Return role and interface of every endpoint."""
         roles = ("provides", "requires", "peers")
-        return {name: (role, spec["interface"]) for role in roles for name, spec in (self.meta.get(role) or {}).items()}
+        return {name: (role, spec["interface"]) for role in roles for name, spec in section(self.meta, role).items()}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -27,13 +27,13 @@ def table(config: model.Json, values: collections.abc.Mapping[str, model.Json]) 
             "source": "user" if name in values else "default",
             "description": spec.get("description", ""),
         }
-        for name, spec in sorted((config.get("options") or {}).items())
+        for name, spec in sorted(model.section(config, "options").items())
     }
 
 
 def find(app: str, config: model.Json, name: str) -> model.Json:
     """Return the declaration of an option."""
-    known = config.get("options") or {}
+    known = model.section(config, "options")
     if name in known:
         return known[name]
     raise model.WorldError(f"{app} has no option {name!r}: {_nearest(name, known)}")
@@ -51,14 +51,13 @@ def action_params(
     if name not in actions:
         raise model.WorldError(f"{app} has no action {name!r}: {_nearest(name, actions)}")
     spec = actions[name]
-    known = spec.get("params") or {}
+    known = model.section(spec, "params")
     values = {key: param["default"] for key, param in known.items() if "default" in param}
     for key, text in typed.items():
         if key not in known:
             raise model.WorldError(f"action {name} has no parameter {key!r}: {_nearest(key, known)}")
-        kind = {"integer": "int", "number": "float"}.get(
-            known[key].get("type", "string"), known[key].get("type", "string")
-        )
+        kind = str(known[key].get("type", "string"))
+        kind = {"integer": "int", "number": "float"}.get(kind, kind)
         values[key] = _value(f"parameter {key}", kind, text)
     missing = [key for key in spec.get("required", ()) if key not in values]
     if missing:

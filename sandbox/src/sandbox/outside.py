@@ -10,6 +10,7 @@ import sys
 import urllib.parse
 
 from charmkit.interfaces import ingress
+
 from sandbox import model
 
 _PREFIX = re.compile(r"/|(/[A-Za-z0-9._~-]+)+")

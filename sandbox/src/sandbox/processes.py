@@ -49,7 +49,13 @@ def start(
     name = on_death.name.removeprefix("SIG")
     options.setdefault("stdin", subprocess.DEVNULL)
     full = [setpriv, "--pdeathsig", name, "--", *command]
-    return _starter.submit(subprocess.Popen, full, env=dict(env), start_new_session=True, **options).result()
+
+    def spawn() -> "subprocess.Popen[bytes]":
+        return typing.cast(
+            "subprocess.Popen[bytes]", subprocess.Popen(full, env=dict(env), start_new_session=True, **options)
+        )
+
+    return _starter.submit(spawn).result()
 
 
 def marked(home: pathlib.Path) -> list[int]:

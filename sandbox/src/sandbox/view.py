@@ -7,6 +7,7 @@ import typing
 
 import rich.console
 import rich.table
+import rich.text
 import yaml
 
 Json = typing.Any
@@ -28,7 +29,7 @@ def status(data: Json) -> rich.console.Group:
                 unit["juju-status"]["current"],
                 unit["address"],
                 " ".join(unit["open-ports"]),
-                rich.table.Text(workload["message"]) if hasattr(rich.table, "Text") else workload["message"],
+                rich.text.Text(workload["message"]),
             )
     relations = rich.table.Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Endpoint", "Integrated with", "Interface"):

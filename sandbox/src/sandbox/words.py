@@ -85,9 +85,9 @@ class Words:
     def layer(self, layer: collections.abc.Mapping[str, Json]) -> dict[str, Json]:
         """Turn a whole layer."""
         turned = copy.deepcopy(dict(layer))
-        turned["services"] = {name: self._process(spec) for name, spec in (turned.get("services") or {}).items()}
-        turned["checks"] = {name: self.check(spec) for name, spec in (turned.get("checks") or {}).items()}
-        for target in (turned.get("log-targets") or {}).values():
+        turned["services"] = {name: self._process(spec) for name, spec in _section(turned, "services").items()}
+        turned["checks"] = {name: self.check(spec) for name, spec in _section(turned, "checks").items()}
+        for target in _section(turned, "log-targets").values():
             if "location" in target:
                 target["location"] = self.value(target["location"])
         return turned
@@ -124,6 +124,10 @@ class Words:
 
     def _real(self, match: re.Match[str]) -> str:
         return f"{self.root}{match[0]}"
+
+
+def _section(layer: dict[str, Json], name: str) -> dict[str, dict[str, Json]]:
+    return layer.get(name) or dict[str, dict[str, Json]]()
 
 
 def _is_host(match: re.Match[str]) -> bool:

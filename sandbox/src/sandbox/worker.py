@@ -115,8 +115,8 @@ def run(charm_type: type[ops.CharmBase], job: Job) -> Reply:
         try:
             after, failure, trace = context.run(event, state), None, ""
             results = dict(context.action_results or {})
-        except scenario.errors.ActionFailed as error:
-            after, failure, trace = error.state, error.message, ""
+        except scenario.ActionFailed as error:
+            after, failure, trace = typing.cast("scenario.State", error.state), error.message, ""
         except scenario.errors.UncaughtCharmError as error:
             after, failure, trace = None, None, _trace(error)
         logs = tuple((line.level, line.message) for line in context.juju_log)
@@ -173,7 +173,7 @@ def _live_container(name: str, pebble: client.LiveClient) -> scenario.Container:
             name=check,
             level=checks[check].level,
             startup=checks[check].startup,
-            status=checks[check].status,
+            status=ops.pebble.CheckStatus(checks[check].status),
             successes=checks[check].successes,
             failures=checks[check].failures,
             threshold=checks[check].threshold,
@@ -190,11 +190,12 @@ def _serve(inward: typing.BinaryIO, outward: typing.BinaryIO) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     boxes: dict[str, tuple[str, words.Words]] = {}
 
-    def get_pebble(_backend: object, socket: str) -> ops.pebble.Client:
+    def get_pebble(self: object, socket_path: str) -> ops.pebble.Client:
+        del self
         # ops asks for the socket of a container by its path in the charm's container: /charm/containers/NAME/...
-        return client.LiveClient(*boxes[pathlib.PurePosixPath(socket).parent.name])
+        return client.LiveClient(*boxes[pathlib.PurePosixPath(socket_path).parent.name])
 
-    scenario.mocking._MockModelBackend.get_pebble = get_pebble  # pyright: ignore[reportPrivateUsage]
+    scenario.mocking._MockModelBackend.get_pebble = get_pebble  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
     classes: dict[pathlib.Path, type[ops.CharmBase]] = {}
     while (job := receive(inward)) is not None:
         assert isinstance(job, Job)
@@ -208,7 +209,7 @@ def _serve(inward: typing.BinaryIO, outward: typing.BinaryIO) -> None:
                 reply = run(classes[job.charm.source], dataclasses.replace(job, state=state))
             else:
                 reply = Reply(state=job.state)
-        except Exception:  # noqa: BLE001 - whatever a charm's modules raise is a failed hook
+        except Exception:
             reply = Reply(trace=traceback.format_exc())
         send(outward, reply)
 

@@ -316,7 +316,7 @@ class World:
     # Inside.
 
     @contextlib.contextmanager
-    def _change(self) -> typing.Iterator[None]:
+    def _change(self) -> typing.Generator[None]:
         with self.changed:
             yield
             self.changed.notify_all()
