@@ -182,7 +182,7 @@ def _entry(place: str, data: object, callback: str) -> Connector:
         given = config.setdefault("redirectURI", callback)
         if given != callback:
             raise ConnectorError(f"{place}.config.redirectURI: {given!r} must be {callback!r}, or left out")
-    _encodable(place, config)
+    _encodable(f"{place}.config", config)
     return {**entry, "config": config}
 
 

@@ -42,7 +42,7 @@ def parser() -> Parser:
     """Return the parser of the command line."""
     top = Parser(
         prog="sandbox",
-        description="The bundle on this machine, without Kubernetes or Juju: the real charms, Dex, gatekeeper and Envoy.",
+        description="The bundle on this machine, without Kubernetes or Juju: real charms, Dex, gatekeeper and Envoy.",
         epilog="Start with 'sandbox up'; everything else needs one that runs.",
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)

@@ -52,7 +52,9 @@ def page(path: str, headers: dict[str, str]) -> str:
     """Return the page for a person."""
     shown = {name: _shown(name, value) for name, value in sorted(headers.items())}
     rows = "\n".join(
-        f"<tr{' class=identity' if name in _IDENTITY else ''}><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        _ROW.format(
+            css=" class=identity" if name in _IDENTITY else "", name=html.escape(name), value=html.escape(value)
+        )
         for name, value in sorted(shown.items(), key=lambda item: (item[0] not in _IDENTITY, item[0]))
     )
     groups = headers.get("kubeflow-groups", "")

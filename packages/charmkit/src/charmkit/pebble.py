@@ -70,20 +70,22 @@ def rehearse(
     container: ops.Container,
     command: collections.abc.Sequence[str],
     *,
-    environment: collections.abc.Mapping[str, str],
     timeout: float,
+    environment: collections.abc.Mapping[str, str] | None = None,
 ) -> str | None:
     """Run a program on a candidate configuration, and return what it said when it refused it.
 
     Args:
         container: where to run it.
         command: the program and its arguments.
-        environment: its environment.
         timeout: seconds after which a program that still runs has accepted its configuration.
+        environment: its environment.
     """
     try:
         # Both streams in one, because the last words of a program can stand on either.
-        process = container.exec(list(command), environment=dict(environment), timeout=timeout, combine_stderr=True)
+        process = container.exec(
+            list(command), environment=dict(environment or {}), timeout=timeout, combine_stderr=True
+        )
         process.wait_output()
     except ops.pebble.ExecError as error:  # pyright: ignore[reportUnknownVariableType] - its parameter cannot be named here
         refusal = typing.cast("ops.pebble.ExecError[str]", error)

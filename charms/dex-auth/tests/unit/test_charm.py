@@ -1,0 +1,335 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import collections.abc
+import dataclasses
+import itertools
+import json
+import pathlib
+
+import bcrypt
+import charm
+import ops
+import pytest
+import yaml
+from charmkit.interfaces import ingress
+from ops import testing
+
+Context = testing.Context[charm.DexCharm]
+GATEWAY = "http://192.0.2.1:8080"
+PEERS = testing.PeerRelation("peers", id=1)
+INGRESS = testing.Relation(
+    "ingress", id=2, remote_app_name="gateway", remote_app_data=ingress.write_gateway(external_url=GATEWAY)
+)
+# What Charmed Kubeflow's oidc-gatekeeper writes, to the letter.
+CLIENT_BAG = {
+    "_supported_versions": "- v1\n",
+    "data": "id: authservice-oidc\nname: Ambassador Auth OIDC\n"
+    "redirectURIs:\n- /authservice/oidc/callback\nsecret: PLAIN7\n",
+}
+CLIENT = testing.Relation("oidc-client", id=3, remote_app_name="oidc-gatekeeper", remote_app_data=CLIENT_BAG)
+CONFIG = testing.Relation("dex-oidc-config", id=4, remote_app_name="gatekeeper")
+LDAP = json.dumps(
+    [
+        {
+            "id": "ldap",
+            "name": "L",
+            "type": "ldap",
+            "config": {"host": "h", "userSearch": {"baseDN": "b", "username": "u"}},
+        }
+    ]
+)
+
+
+@pytest.fixture
+def ctx() -> collections.abc.Iterator[Context]:
+    with testing.Context(charm.DexCharm, app_name="dex-auth") as context:
+        yield context
+
+
+@pytest.fixture
+def base(tmp_path: pathlib.Path) -> testing.State:
+    return testing.State(
+        leader=True,
+        containers=[container(tmp_path)],
+        relations=[PEERS, INGRESS, CLIENT, CONFIG],
+        model=testing.Model("kubeflow"),
+    )
+
+
+def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing.Container:
+    return testing.Container(
+        "dex",
+        can_connect=True,
+        mounts={"etc": testing.Mount(location="/etc/dex", source=home)},
+        execs={testing.Exec(["/usr/local/bin/dex"], return_code=code, stdout=stdout)},
+    )
+
+
+def run(ctx: Context, state: testing.State, **options: object) -> testing.State:
+    config = {name.replace("_", "-"): value for name, value in options.items()}
+    return ctx.run(ctx.on.config_changed(), dataclasses.replace(state, config=config or state.config))
+
+
+def without(state: testing.State, *endpoints: str) -> testing.State:
+    kept = [relation for relation in state.relations if relation.endpoint not in endpoints]
+    return dataclasses.replace(state, relations=frozenset(kept))
+
+
+def with_relation(state: testing.State, relation: testing.RelationBase) -> testing.State:
+    others = [other for other in state.relations if other.id != relation.id]
+    return dataclasses.replace(state, relations=frozenset([*others, relation]))
+
+
+def dex(ctx: Context, state: testing.State) -> dict:
+    return yaml.safe_load((state.get_container("dex").get_filesystem(ctx) / "etc/dex/config.yaml").read_text())
+
+
+def kept(state: testing.State) -> dict[str, str]:
+    (secret,) = [secret for secret in state.secrets if secret.label == "state"]
+    return dict(secret.latest_content or {})
+
+
+def runs(state: testing.State) -> bool:
+    return state.get_container("dex").service_statuses.get("dex") == ops.pebble.ServiceStatus.ACTIVE
+
+
+def test_first_deployment_serves_the_static_user(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    out = run(ctx, base)
+    assert out.unit_status == testing.ActiveStatus()
+    assert (tmp_path / "config.yaml").stat().st_mode & 0o777 == 0o600
+    config = dex(ctx, out)
+    assert config["issuer"] == f"{GATEWAY}/dex"
+    (user,) = config["staticPasswords"]
+    assert user["email"] == "user@example.com"
+    assert bcrypt.checkpw(kept(out)["password"].encode(), user["hash"].encode())
+    assert user["userID"] == kept(out)["user-id"]
+    assert runs(out)
+    assert out.opened_ports == {testing.TCPPort(5556)}
+
+
+def test_databags_are_those_of_charmed_kubeflow(ctx: Context, base: testing.State):
+    out = run(ctx, base)
+    assert out.get_relation(2).local_app_data == {
+        "_supported_versions": "- v1\n",
+        "data": "port: 5556\nprefix: /dex\nrewrite: /dex\nservice: dex-auth\n",
+    }
+    assert out.get_relation(3).local_app_data == {"_supported_versions": "- v1\n", "secret-support": "true"}
+    assert out.get_relation(4).local_app_data == {
+        "issuer-url": f"{GATEWAY}/dex",
+        "internal-url": "http://dex-auth.kubeflow.svc.cluster.local:5556/dex",
+    }
+
+
+def test_client_with_a_plain_secret(ctx: Context, base: testing.State):
+    assert dex(ctx, run(ctx, base))["staticClients"] == [
+        {
+            "id": "authservice-oidc",
+            "name": "Ambassador Auth OIDC",
+            "redirectURIs": ["/authservice/oidc/callback"],
+            "secret": "PLAIN7",
+        }
+    ]
+
+
+def test_client_whose_secret_is_a_juju_secret(ctx: Context, base: testing.State):
+    secret = testing.Secret({"client-secret": "FROM-JUJU"})
+    bag = {
+        "_supported_versions": "- v1\n",
+        "data": "id: c\nname: C\nredirectURIs: [/authservice/oidc/callback]\n",
+        "secret-id": secret.id,
+    }
+    relation = dataclasses.replace(CLIENT, remote_app_data=bag)
+    state = dataclasses.replace(with_relation(base, relation), secrets=[secret])
+    (client,) = dex(ctx, run(ctx, state))["staticClients"]
+    assert client["secret"] == "FROM-JUJU"
+    changed = dataclasses.replace(secret, latest_content={"client-secret": "ROTATED"})
+    state = dataclasses.replace(state, secrets=[changed])
+    (client,) = dex(ctx, ctx.run(ctx.on.secret_changed(changed), state))["staticClients"]
+    assert client["secret"] == "ROTATED"
+
+
+def test_a_secret_that_is_not_granted_is_waited_for(ctx: Context, base: testing.State):
+    bag = {"data": "id: c\nredirectURIs: []\n", "secret-id": "secret:nobodyknowsit0000000"}
+    out = run(ctx, with_relation(base, dataclasses.replace(CLIENT, remote_app_data=bag)))
+    assert out.unit_status == testing.WaitingStatus("waiting for oidc-gatekeeper to present itself over oidc-client")
+    assert dex(ctx, out)["staticClients"] == []
+
+
+def test_two_clients_with_one_id(ctx: Context, base: testing.State):
+    other = dataclasses.replace(CLIENT, id=9, remote_app_name="other")
+    out = run(ctx, with_relation(base, other))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert "oidc-gatekeeper and other have the same client id" in out.unit_status.message
+    assert len(dex(ctx, out)["staticClients"]) == 1
+
+
+def test_nonsense_in_a_databag_blocks_and_names_its_author(ctx: Context, base: testing.State):
+    out = run(ctx, with_relation(base, dataclasses.replace(CLIENT, remote_app_data={"data": "[1"})))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert "oidc-gatekeeper sent what it must not" in out.unit_status.message
+
+
+def test_a_removed_relation_removes_its_client_at_once(ctx: Context, base: testing.State):
+    state = run(ctx, base)
+    out = ctx.run(ctx.on.relation_broken(state.get_relation(3)), state)
+    assert dex(ctx, out)["staticClients"] == []
+    assert out.unit_status == testing.BlockedStatus(
+        "no client: juju integrate dex-auth:oidc-client gatekeeper:oidc-client"
+    )
+
+
+def test_missing_gateway_is_named_with_its_command(ctx: Context, base: testing.State):
+    out = run(ctx, without(base, "ingress"))
+    assert out.unit_status == testing.BlockedStatus(
+        "no gateway: juju integrate dex-auth:ingress ambassador-route:ingress-unauthenticated"
+    )
+    assert dex(ctx, out)["issuer"] == "http://dex-auth.kubeflow.svc.cluster.local:5556/dex"
+
+
+def test_a_gateway_that_has_not_spoken_is_waited_for(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    out = run(ctx, with_relation(base, dataclasses.replace(INGRESS, remote_app_data={})))
+    assert out.unit_status == testing.WaitingStatus("waiting for the gateway to tell its URL over ingress")
+    assert not (tmp_path / "config.yaml").exists()
+    assert "issuer-url" not in out.get_relation(4).local_app_data
+
+
+def test_an_old_gateway_tells_no_url(ctx: Context, base: testing.State):
+    old = dataclasses.replace(INGRESS, remote_app_data={"_supported_versions": "- v1\n- v2\n"})
+    out = run(ctx, with_relation(base, old))
+    assert out.unit_status == testing.ActiveStatus()
+    assert dex(ctx, out)["issuer"] == "http://dex-auth.kubeflow.svc.cluster.local:5556/dex"
+
+
+def test_an_issuer_option_needs_no_gateway(ctx: Context, base: testing.State):
+    out = run(ctx, without(base, "ingress"), issuer_url="https://k/dex")
+    assert out.unit_status == testing.ActiveStatus()
+    assert dex(ctx, out)["issuer"] == "https://k/dex"
+
+
+def test_a_bad_connector_keeps_the_last_good_ones_and_says_where(ctx: Context, base: testing.State):
+    state = run(ctx, base, connectors=LDAP)
+    assert state.unit_status == testing.ActiveStatus()
+    before = dex(ctx, state)
+    out = run(ctx, state, connectors="test-connector", static_username="other@example.com")
+    assert out.unit_status == testing.BlockedStatus("connectors: expected a list of connectors, got a string")
+    assert dex(ctx, out)["connectors"] == before["connectors"]
+    assert dex(ctx, out)["staticPasswords"][0]["email"] == "other@example.com"
+    mended = run(ctx, out, connectors="[]")
+    assert mended.unit_status == testing.ActiveStatus()
+    assert dex(ctx, mended)["connectors"] == []
+
+
+def test_what_dex_refuses_is_rehearsed_and_never_swapped_in(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    state = run(ctx, base)
+    before = (tmp_path / "config.yaml").read_text()
+    words = "failed to initialize server: server: Failed to open connector ldap: no such host"
+    found = state.get_container("dex")
+    refusing = dataclasses.replace(found, execs={testing.Exec(["/usr/local/bin/dex"], return_code=2, stdout=words)})
+    state = dataclasses.replace(state, containers=[refusing])
+    out = run(ctx, state, connectors=LDAP)
+    assert out.unit_status == testing.BlockedStatus(
+        "connectors: Dex refuses them: Failed to open connector ldap: no such host"
+    )
+    assert (tmp_path / "config.yaml").read_text() == before
+    assert not (tmp_path / "candidate.yaml").exists()
+    assert runs(out)
+    again = ctx.run(ctx.on.config_changed(), out)
+    assert again.unit_status == out.unit_status
+
+
+@pytest.mark.parametrize("options", [{"static_username": ""}, {"enable_password_db": False}])
+def test_nothing_left_to_log_in_with(ctx: Context, base: testing.State, options: dict):
+    state = run(ctx, base)
+    assert runs(state)
+    out = run(ctx, state, **options)
+    assert out.unit_status == testing.BlockedStatus(
+        "nobody can log in, static login is disabled and there is no connector: "
+        "juju config dex-auth connectors=@connectors.yaml"
+    )
+    assert not runs(out)
+    assert not runs(ctx.run(ctx.on.update_status(), out))
+    mended = run(ctx, out, **options, connectors=LDAP)
+    assert mended.unit_status == testing.ActiveStatus()
+    assert runs(mended)
+    assert dex(ctx, mended)["staticPasswords"] == []
+
+
+def test_every_order_of_options_ends_in_the_same_file(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    settings = {"static-username": "ops@example.com", "static-password": "correct horse", "connectors": LDAP}
+    ends = set()
+    start = run(ctx, base)
+    for order in itertools.permutations(settings):
+        state = start
+        for count in range(1, 4):
+            state = dataclasses.replace(state, config={name: settings[name] for name in order[:count]})
+            state = ctx.run(ctx.on.config_changed(), state)
+        config = dex(ctx, state)
+        assert bcrypt.checkpw(b"correct horse", config["staticPasswords"][0].pop("hash").encode())
+        ends.add(json.dumps(config))
+    assert len(ends) == 1
+
+
+def test_a_unit_that_does_not_lead_stands_by(ctx: Context, base: testing.State):
+    out = run(ctx, dataclasses.replace(base, leader=False))
+    assert isinstance(out.unit_status, testing.WaitingStatus)
+    assert "standby" in out.unit_status.message
+    assert not runs(out)
+    assert "ready" in out.get_container("dex").plan.checks
+
+
+def test_a_new_container_gets_the_same_user(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    state = run(ctx, base)
+    before = dex(ctx, state)
+    new = tmp_path / "new"
+    new.mkdir()
+    fresh = container(new)
+    state = dataclasses.replace(state, containers=[fresh])
+    assert dex(ctx, ctx.run(ctx.on.pebble_ready(fresh), state)) == before
+
+
+def test_reconciling_twice_changes_nothing(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    # The second run is the one that finds the first one's configuration proven.
+    first = run(ctx, run(ctx, base))
+    files = {path: path.read_text() for path in tmp_path.iterdir()}
+    second = ctx.run(ctx.on.config_changed(), first)
+    assert {path: path.read_text() for path in tmp_path.iterdir()} == files
+    assert kept(second) == kept(first)
+    assert second.relations == first.relations
+    assert second.get_container("dex").plan == first.get_container("dex").plan
+
+
+def test_get_credentials(ctx: Context, base: testing.State):
+    state = run(ctx, base)
+    ctx.run(ctx.on.action("get-credentials"), state)
+    assert ctx.action_results == {"username": "user@example.com", "password": kept(state)["password"]}
+
+
+def test_get_credentials_of_a_disabled_login(ctx: Context, base: testing.State):
+    state = run(ctx, base, static_username="", connectors=LDAP)
+    with pytest.raises(testing.ActionFailed, match="static login is disabled"):
+        ctx.run(ctx.on.action("get-credentials"), state)
+
+
+def test_the_generated_password_comes_back_after_an_own_one(ctx: Context, base: testing.State):
+    generated = kept(run(ctx, base))["password"]
+    state = run(ctx, base)
+    generated = kept(state)["password"]
+    own = run(ctx, state, static_password="mine")
+    assert kept(own)["password"] == "mine"
+    assert kept(run(ctx, own, static_password=""))["password"] == generated
+
+
+def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State):
+    state = run(
+        ctx, base, static_password="hunter2-hunter2", connectors=LDAP.replace('"h"', '"h", "bindPW": "s3cr3t-bind"')
+    )
+    known = [
+        "hunter2-hunter2",
+        "s3cr3t-bind",
+        "PLAIN7",
+        *[v for k, v in kept(state).items() if k in ("generated", "hash")],
+    ]
+    shown = str(state.get_container("dex").plan.to_dict()) + state.unit_status.message
+    shown += str([relation.local_app_data for relation in state.relations]) + str(ctx.juju_log)
+    for secret in known:
+        assert secret not in shown

@@ -1,0 +1,87 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import config
+import pytest
+
+
+def read(**options: object) -> config.Settings:
+    return config.read({name.replace("_", "-"): value for name, value in options.items()}, {})
+
+
+def test_defaults():
+    settings = read()
+    assert settings.static == config.Static(username="user@example.com")
+    assert (settings.port, settings.issuer, settings.connectors, settings.problems) == (5556, "", "", ())
+
+
+@pytest.mark.parametrize("options", [{"static_username": ""}, {"enable_password_db": False}])
+def test_static_login_is_disabled_by_an_empty_name_or_by_the_switch(options: dict):
+    assert read(**options, static_password="kept").static is None
+
+
+@pytest.mark.parametrize("password", ["x" * 73, "ü" * 37])
+def test_a_password_that_bcrypt_would_cut_is_refused(password: str):
+    (problem,) = read(static_password=password).problems
+    assert problem == f"static-password: {len(password.encode())} bytes are too many, bcrypt reads 72"
+
+
+def test_72_bytes_are_accepted():
+    assert read(static_password="ü" * 36).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "issuer"),
+    [
+        ({"issuer_url": "https://kubeflow.example.com/dex"}, "https://kubeflow.example.com/dex"),
+        ({"issuer_url": "https://a/dex", "public_url": "https://b"}, "https://a/dex"),
+        ({"public_url": "https://kubeflow.example.com"}, "https://kubeflow.example.com/dex"),
+        ({"public_url": "https://kubeflow.example.com/"}, "https://kubeflow.example.com/dex"),
+        ({"public_url": "10.64.140.43.nip.io"}, "http://10.64.140.43.nip.io/dex"),
+    ],
+)
+def test_issuer(options: dict, issuer: str):
+    settings = read(**options)
+    assert (settings.issuer, settings.problems) == (issuer, ())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://kubeflow.example.com",
+        "https://kubeflow.example.com/dex/",
+        "kubeflow.example.com/dex",
+        "ftp://kubeflow.example.com/dex",
+        "https://kubeflow.example.com/dex?x=1",
+        "https://user:pw@kubeflow.example.com/dex",
+        "https://kubeflow.example.com:99999/dex",
+        "https:///dex",
+        "https://a b/dex",
+    ],
+)
+def test_a_wrong_issuer_is_named_and_an_example_given(url: str):
+    (problem,) = read(issuer_url=url).problems
+    assert problem.startswith(f"issuer-url: {url!r}")
+    assert problem.endswith("write it like https://kubeflow.example.com/dex")
+
+
+@pytest.mark.parametrize("port", [0, 80, 5558, 65536])
+def test_a_wrong_port_is_refused(port: int):
+    (problem,) = read(port=port).problems
+    assert problem.startswith(f"port: {port} ")
+
+
+def test_a_wrong_group_falls_back_to_the_last_good_one_and_the_others_apply():
+    good = {"connectors": "[]", "static-username": "old@example.com", "static-password": "old"}
+    settings = config.read({"connectors": "nonsense", "static-username": "new@example.com"}, good)
+    assert settings.connectors == "[]"
+    assert settings.static == config.Static(username="new@example.com")
+    assert settings.problems == ("connectors: expected a list of connectors, got a string",)
+    assert settings.accepted["connectors"] == "[]"
+
+
+def test_every_wrong_group_is_named():
+    assert len(read(connectors="x", static_password="x" * 80, issuer_url="x", port=1).problems) == 4
+
+
+def test_passwords_are_not_shown():
+    assert "hunter2" not in repr(read(static_password="hunter2"))

@@ -1,0 +1,209 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import connectors
+import hypothesis
+import hypothesis.strategies as st
+import pytest
+import yaml
+
+CALLBACK = "https://kubeflow.example.com/dex/callback"
+LDAP = {
+    "id": "ldap",
+    "name": "OpenLDAP",
+    "type": "ldap",
+    "config": {
+        "bindDN": "cn=admin,dc=example,dc=org",
+        "bindPW": "admin",
+        "groupSearch": {
+            "baseDN": "cn=admin,dc=example,dc=org",
+            "filter": "",
+            "groupAttr": "DN",
+            "nameAttr": "cn",
+            "userAttr": "DN",
+        },
+        "host": "ldap-service.auth.svc.cluster.local:389",
+        "insecureNoSSL": True,
+        "userSearch": {
+            "baseDN": "cn=admin,dc=example,dc=org",
+            "emailAttr": "DN",
+            "filter": "",
+            "idAttr": "DN",
+            "nameAttr": "cn",
+            "username": "cn",
+        },
+        "usernamePrompt": "Email Address",
+    },
+}
+AS_SCRAPED_YAML = """- id: ldap
+  name: OpenLDAP
+  type: ldap
+    bindDN: cn=admin,dc=example,dc=org
+"""
+AS_SCRAPED_JSON = '    "id": "ldap",\n    "name": "OpenLDAP"'
+
+
+def oidc(**config: object) -> dict:
+    return {"id": "o", "name": "O", "type": "oidc", "config": {"issuer": "https://i", "clientID": "c", **config}}
+
+
+def complaint(text: object, callback: str = "") -> str:
+    with pytest.raises(connectors.ConnectorError) as error:
+        connectors.parse(text if isinstance(text, str) else json.dumps(text), callback)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            AS_SCRAPED_YAML,
+            "connectors: line 4, column 11: mapping values are not allowed here "
+            '(is "config:" missing under "type: ldap"?)',
+        ),
+        (
+            AS_SCRAPED_JSON,
+            "connectors: line 1, column 17: expected <block end>, but found ',' "
+            "(a JSON list begins with [ and each connector with {)",
+        ),
+        (
+            json.dumps([LDAP]) + "\n'",
+            "connectors: line 2, column 2: found unexpected end of stream (is there a stray quote?)",
+        ),
+        (
+            "[{'id': 'ldap\n",
+            "connectors: line 2, column 1: found unexpected end of stream (is there a stray quote?)",
+        ),
+        (
+            "- id: ldap\n\tname: x",
+            "connectors: line 2, column 1: found character '\\t' that cannot start any token "
+            "(YAML is indented with spaces, not with tabs)",
+        ),
+        ("test-connector", "connectors: expected a list of connectors, got a string"),
+        ("a: b", "connectors: expected a list of connectors, got a mapping"),
+        ("true", "connectors: expected a list of connectors, got true or false"),
+        ("- x", "connectors[0]: expected a mapping with id, name, type and config, got 'x'"),
+        ("- id: a\n  id: b", "connectors: line 2, column 3: the key 'id' stands there twice"),
+        ("- &a {id: x}\n- *a", "connectors: line 2, column 3: aliases are not accepted"),
+        ("- 1: x", "connectors: line 1, column 3: the key 1 is not text"),
+    ],
+)
+def test_a_mistake_in_the_text_is_named_with_its_place(text: str, message: str):
+    assert complaint(text) == message
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"id": "x", "name": "X"}, "connectors[0].type is missing"),
+        ({"type": "ldap", "name": "X"}, "connectors[0].id is missing"),
+        ({"type": "ldap", "id": 7, "name": "X"}, "connectors[0].id: expected text, got 7"),
+        ({**LDAP, "type": "ldapp"}, "connectors[0].type: unknown type 'ldapp' (did you mean 'ldap'?)"),
+        ({**LDAP, "confg": {}}, "connectors[0].confg: unknown field (did you mean 'config'?)"),
+        ({**LDAP, "bindDN": "x"}, 'connectors[0].bindDN: unknown field (does it belong under "config:"?)'),
+        ({**LDAP, "config": "x"}, "connectors[0].config: expected a mapping, got 'x'"),
+        ({**LDAP, "config": {}}, "connectors[0].config.host is missing"),
+        ({**LDAP, "config": {"host": "h"}}, "connectors[0].config.userSearch.baseDN is missing"),
+        (
+            {**LDAP, "config": {"host": "h", "userSearch": {"baseDN": 5}}},
+            "connectors[0].config.userSearch.baseDN: expected text, got 5",
+        ),
+        (
+            {**LDAP, "config": {**LDAP["config"], "bindPW": "a\0"}},
+            "connectors[0].config.bindPW: it has a NUL character",
+        ),
+    ],
+)
+def test_a_mistake_in_an_entry_is_named_with_its_path(entry: dict, message: str):
+    assert complaint([entry]) == message
+
+
+def test_mock_connectors_are_unknown():
+    assert "unknown type 'mockCallback'" in complaint([{**LDAP, "type": "mockCallback"}])
+
+
+def test_two_entries_with_one_id():
+    assert complaint([LDAP, LDAP]) == "connectors[1].id: 'ldap' is already connectors[0]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [json.dumps([LDAP]), yaml.safe_dump([LDAP]), yaml.safe_dump({"connectors": [LDAP]}), json.dumps([LDAP], indent=4)],
+)
+def test_yaml_json_and_the_mapping_form_mean_the_same(text: str):
+    assert connectors.parse(text).entries == (LDAP,)
+
+
+@pytest.mark.parametrize("text", ["", " ", "[]", "null", "connectors:", "connectors: []", "# nothing"])
+def test_nothing_means_no_connectors(text: str):
+    assert connectors.parse(text) == connectors.Connectors()
+
+
+def test_the_example_of_the_guide_is_accepted_with_warnings():
+    warnings = connectors.parse(json.dumps([LDAP])).warnings
+    assert warnings == (
+        "connectors[0].config.insecureNoSSL: passwords cross the network unencrypted",
+        "connectors[0].config.userSearch.emailAttr: user ids will be DNs, profiles need e-mail addresses",
+    )
+
+
+def test_redirect_uri_is_filled_in():
+    (entry,) = connectors.parse(json.dumps([oidc()]), CALLBACK).entries
+    assert entry["config"]["redirectURI"] == CALLBACK
+
+
+def test_another_redirect_uri_is_refused():
+    wrong = "https://kubeflow.example.com/callback"
+    assert complaint([oidc(redirectURI=wrong)], CALLBACK) == (
+        f"connectors[0].config.redirectURI: {wrong!r} must be {CALLBACK!r}, or left out"
+    )
+
+
+def test_ldap_gets_no_redirect_uri():
+    (entry,) = connectors.parse(json.dumps([LDAP]), CALLBACK).entries
+    assert "redirectURI" not in entry["config"]
+
+
+def test_a_dollar_is_a_dollar():
+    (entry,) = connectors.parse(json.dumps([oidc(clientSecret="pa$$word ${HOME}")])).entries
+    assert entry["config"]["clientSecret"] == "pa$$word ${HOME}"
+
+
+@pytest.mark.parametrize("text", ["[" * 200, "- " * 100 + "x", "{a: " * 100, "- .nan", "- " + "x" * 300_000])
+def test_hostile_text_is_refused(text: str):
+    assert complaint(text).startswith("connectors")
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "!!binary aGk=", "!!set {a}", "!!python/object:os.system {}"])
+def test_values_that_json_cannot_carry_are_refused(value: str):
+    text = f"- id: x\n  name: X\n  type: oidc\n  config: {{issuer: i, clientID: c, extra: {value}}}"
+    assert complaint(text).startswith("connectors")
+
+
+def test_dates_are_text():
+    (entry,) = connectors.parse("- {id: x, name: X, type: oidc, config: {issuer: i, clientID: 2020-01-01}}").entries
+    assert entry["config"]["clientID"] == "2020-01-01"
+
+
+@hypothesis.given(st.text())
+def test_no_text_crashes(text: str):
+    try:
+        connectors.parse(text)
+    except connectors.ConnectorError as error:
+        assert str(error).startswith("connectors")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(st.lists(st.dictionaries(st.sampled_from(["id", "name", "type", "config", "x"]), VALUES), max_size=3))
+def test_no_structure_crashes(data: list):
+    try:
+        connectors.parse(yaml.safe_dump(data, allow_unicode=True))
+    except connectors.ConnectorError as error:
+        assert str(error).startswith("connectors")
