@@ -6,9 +6,11 @@ import collections.abc
 import dataclasses
 import pathlib
 import random
+import shutil
 import tempfile
 import threading
 import typing
+import weakref
 
 import ops
 import scenario
@@ -70,10 +72,10 @@ def _finish(
 class InMemory:
     """An engine without processes: ops.testing's own Pebble, in which files stay and nothing runs."""
 
-    def __init__(self, directory: pathlib.Path | None = None) -> None:
-        """Keep the containers' files in a directory, or in a temporary one."""
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="world-")
-        self._directory = directory or pathlib.Path(self._temporary.name if self._temporary else "")
+    def __init__(self) -> None:
+        """Keep the containers' files in a temporary directory, which goes with this engine."""
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix="world-"))
+        weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         self._containers: dict[tuple[str, str], scenario.Container] = {}
         self._classes: dict[pathlib.Path, type[ops.CharmBase]] = {}
 
@@ -113,8 +115,6 @@ class InMemory:
 
 
 def _wipe(home: pathlib.Path) -> None:
-    import shutil
-
     shutil.rmtree(home, ignore_errors=True)
     for top in ("etc", "var"):
         (home / top).mkdir(parents=True)

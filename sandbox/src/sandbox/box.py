@@ -76,6 +76,9 @@ class Box:
 
     def restart(self) -> None:
         """Start Pebble again in the same directory; its plan is empty, the files are there."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         (self.directory / "pebble" / ".pebble.state").unlink(missing_ok=True)
         pathlib.Path(f"{self.words.root}.seen/layers.json").unlink(missing_ok=True)
         self._run()

@@ -160,7 +160,7 @@ class LiveClient(ops.pebble.Client):
             return _Process(super().exec(turned, **options), command, self._words)
 
     @contextlib.contextmanager
-    def _turned(self) -> typing.Generator[None]:
+    def _turned(self) -> collections.abc.Generator[None]:
         """Turn the text of errors back."""
         try:
             yield

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds out who holds a TCP port, and which block of loopback addresses is free."""
 
+import contextlib
 import pathlib
 import socket
 
@@ -27,13 +28,20 @@ def _holder(port: int) -> str:
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
-        try:
-            links = {str(link.readlink()) for link in (entry / "fd").iterdir()}
-        except OSError:
-            continue
-        if links & {f"socket:[{inode}]" for inode in inodes}:
+        if _open_files(entry) & {f"socket:[{inode}]" for inode in inodes}:
             return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
     return "another user's process"
+
+
+def _open_files(process: pathlib.Path) -> set[str]:
+    """Return what a process has open, as far as one may know."""
+    found: set[str] = set()
+    # Files are closed while we look, and other users' processes do not show theirs.
+    with contextlib.suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(link.readlink()))
+    return found
 
 
 def _inodes(port: int) -> set[str]:

@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import typing
 
 _SOURCES = pathlib.Path(__file__).resolve().parents[2] / "programs"
 # Used only where PATH has no Go, or one that is too old.
@@ -56,10 +55,10 @@ def ensure(progress: Progress) -> dict[str, pathlib.Path]:
     Raises:
         ProgramError: one of them cannot be found or built.
     """
-    dex = pathlib.Path(os.environ["DEX"]).absolute() if os.environ.get("DEX") else _built("dex", progress)
+    dex = pathlib.Path(os.environ["DEX"]).absolute() if os.environ.get("DEX") else built("dex", progress)
     if not os.access(dex, os.X_OK):
         raise ProgramError(f"DEX names {dex}, which is not a program")
-    return {"pebble": _built("pebble", progress), "dex": dex, "envoy": _envoy(), "gatekeeper": _script("gatekeeper")}
+    return {"pebble": built("pebble", progress), "dex": dex, "envoy": _envoy(), "gatekeeper": _script("gatekeeper")}
 
 
 def _envoy() -> pathlib.Path:
@@ -78,7 +77,7 @@ def _script(name: str) -> pathlib.Path:
     return pathlib.Path(sys.executable).with_name(name)
 
 
-def _built(name: str, progress: Progress) -> pathlib.Path:
+def built(name: str, progress: Progress) -> pathlib.Path:
     """Return a program out of the cache, where it stands under the digest of its go.mod and go.sum."""
     source = _SOURCES / name
     recipe = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
@@ -177,7 +176,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path, progress: Progress) -> typing.Generator[None]:
+def _locked(path: pathlib.Path, progress: Progress) -> collections.abc.Generator[None]:
     """Let one process at a time build a program."""
     with path.open("w") as lock:
         try:

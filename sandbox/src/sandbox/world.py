@@ -12,7 +12,6 @@ import random
 import string
 import threading
 import traceback
-import typing
 import uuid
 
 import scenario
@@ -316,7 +315,7 @@ class World:
     # Inside.
 
     @contextlib.contextmanager
-    def _change(self) -> typing.Generator[None]:
+    def _change(self) -> collections.abc.Generator[None]:
         with self.changed:
             yield
             self.changed.notify_all()
