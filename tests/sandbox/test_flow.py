@@ -387,6 +387,20 @@ def test_error_pages_are_readable_and_leak_nothing(sandbox: live.Live):
         assert word not in answer.text
 
 
+def test_the_gatekeepers_own_pages_open_no_path_of_another(sandbox: live.Live):
+    """Without its route, /authservice is an ordinary path of the application at /, and as protected as any."""
+    sandbox.cli("remove-relation", "gatekeeper:ingress", "ambassador-route:ingress-unauthenticated")
+    try:
+        live.wait(sandbox.settled)
+        with unfollowed(sandbox) as client:
+            for path in ("/authservice/healthz", "/authservice/keys", "/authservice/verify"):
+                assert client.get(path).status_code in (302, 401, 404), path
+    finally:
+        sandbox.cli("integrate", "gatekeeper:ingress", "ambassador-route:ingress-unauthenticated")
+    live.wait(sandbox.active)
+    live.wait(sandbox.can_log_in)
+
+
 def test_without_an_authorization_relation_nothing_is_open(sandbox: live.Live, protected: upstream.Upstream):
     """Fail closed: the page names the missing command; the relation's return heals it."""
     protected.take()

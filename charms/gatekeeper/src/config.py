@@ -4,13 +4,12 @@
 
 import dataclasses
 import re
-import urllib.parse
+
+from charmkit import urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
 _SHORTEST_SESSION = 60
 _LONGEST_SESSION = 30 * 24 * 3600
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 # RFC 6749, appendix A: a client identifier without spaces, and one scope.
 _IDENTIFIER = re.compile(r"[\x21-\x7e]+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -48,7 +47,7 @@ class Config:
             limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
             raise ValueError(f"session-lifetime: must be {limits}, not {self.session_lifetime}")
         if self.public_url:
-            origin("public-url", self.public_url)
+            urls.origin("public-url", self.public_url)
         _check_destination("after-logout-url", self.after_logout_url)
 
     def _check_claims(self) -> None:
@@ -68,37 +67,7 @@ class Config:
     @property
     def public_origin(self) -> str:
         """Return the option `public-url` without a trailing slash, empty when it is not set."""
-        return origin("public-url", self.public_url) if self.public_url else ""
-
-
-def origin(option: str, text: str) -> str:
-    """Return a URL of scheme, host and port the way browsers write it.
-
-    Raises:
-        ValueError: it is no such URL; the text begins with the option's name.
-    """
-    example = "write it like https://kubeflow.example.com"
-    parts = _split(option, text, example)
-    host, port = parts.hostname or "", parts.port
-    if "@" in parts.netloc or "?" in text or "#" in text or parts.path.strip("/"):
-        raise ValueError(f"{option}: {text!r} must hold scheme, host and port only, {example}")
-    name = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
-
-
-def _split(option: str, text: str, example: str) -> urllib.parse.SplitResult:
-    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-        raise ValueError(f"{option}: {text!r} is not a URL, {example}")
-    try:
-        parts = urllib.parse.urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ValueError(f"{option}: {text!r} is not a URL ({error}), {example}") from None
-    if parts.scheme not in _DEFAULT_PORTS:
-        raise ValueError(f"{option}: {text!r} must begin with http:// or https://, {example}")
-    if port == 0 or (":" not in host and not _HOST.fullmatch(host)):
-        raise ValueError(f"{option}: {text!r} has no valid host and port, {example}")
-    return parts
+        return urls.origin("public-url", self.public_url) if self.public_url else ""
 
 
 def _check_destination(option: str, text: str) -> None:
@@ -110,4 +79,4 @@ def _check_destination(option: str, text: str) -> None:
         return
     if not text.startswith(("http://", "https://")):
         raise ValueError(f"{option}: {text!r} must begin with /, http:// or https://, {example}")
-    _split(option, text, example)
+    urls.split(option, text, example)

@@ -3,6 +3,7 @@
 import config
 import hypothesis
 import pytest
+from charmkit import urls
 from hypothesis import strategies
 
 
@@ -57,11 +58,11 @@ def test_wrong_external_url_is_named(text: str) -> None:
 @hypothesis.given(strategies.text())
 def test_any_accepted_url_is_a_plain_origin(text: str) -> None:
     try:
-        url = config.origin("external-url", text)
+        url = urls.origin("external-url", text)
     except ValueError as error:
         assert str(error).startswith("external-url: ")
     else:
-        assert url == config.origin("external-url", url)
+        assert url == urls.origin("external-url", url)
         assert not set(url) & set(" \"'<>\\?#@\n")
 
 

@@ -18,6 +18,9 @@ from gatekeeper import answer, check, guard, head, log, pages, service
 
 logger = logging.getLogger(__name__)
 
+# A gateway that sends it tells its checks from the requests that it routes here.
+CHECK_HEADER = "x-authorization-check"
+
 _Handler = collections.abc.Callable[[head.Head], collections.abc.Awaitable[answer.Answer]]
 _Endpoint = collections.abc.Callable[
     [starlette.requests.Request], collections.abc.Awaitable[starlette.responses.Response]
@@ -139,6 +142,9 @@ def _route(path: str, methods: list[str], handler: _Handler) -> starlette.routin
     async def endpoint(request: starlette.requests.Request) -> starlette.responses.Response:
         read = _head(request.scope)
         given = await handler(read)
+        if given.status < 300 and CHECK_HEADER in request.headers:
+            # As the answer to a check it would let the request pass, to whoever serves this path.
+            given = answer.Answer(status=404)
         if given.reason:
             log.refused(given, read)
         return _response(given, pages.hardened(given))
