@@ -7,6 +7,7 @@ import http.server
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import threading
 
 import pytest
 
-from sandbox import cli, control, echo, outside, ports
+from sandbox import cli, control, echo, outside, ports, supervisor
 
 
 def test_a_free_port_has_no_holder():
@@ -86,6 +87,14 @@ def test_control_socket(tmp_path: pathlib.Path):
     server.close()
     with pytest.raises(OSError):
         list(control.ask(tmp_path / "c", "echo"))
+
+
+def test_a_full_disk_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch):
+    supervisor.check_space(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(2**30, 2**30, 5 * 2**20))
+    with pytest.raises(supervisor.SandboxError) as error:
+        supervisor.check_space(tmp_path)
+    assert str(error.value) == f"the disk of {tmp_path} is full: 5 MiB are free, 50 are needed"
 
 
 def run(*words: str, home: pathlib.Path) -> subprocess.CompletedProcess[str]:

@@ -24,6 +24,8 @@ Progress = collections.abc.Callable[[str], None]
 GATEWAY = "ambassador-route"
 # Seconds between two update-status, as in Juju.
 _CLOCK = 300.0
+# MiB that files and logs of a running sandbox take, with some to spare.
+_ROOM = 50
 
 
 class SandboxError(Exception):
@@ -122,6 +124,7 @@ class Supervisor:
 
     def _claim(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_space(self.home)
         lock = self._resources.enter_context((self.home / "lock").open("a+"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -286,6 +289,17 @@ class Supervisor:
             return httpx.get(f"{self.url}/", timeout=2).status_code < 500
         except httpx.HTTPError:
             return False
+
+
+def check_space(directory: pathlib.Path) -> None:
+    """Refuse to start where services would run out of room for their files and logs.
+
+    Raises:
+        SandboxError: the disk is full, or nearly so.
+    """
+    free = shutil.disk_usage(directory).free // 2**20
+    if free < _ROOM:
+        raise SandboxError(f"the disk of {directory} is full: {free} MiB are free, {_ROOM} are needed")
 
 
 def running(home: pathlib.Path) -> str:
