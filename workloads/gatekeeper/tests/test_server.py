@@ -194,3 +194,66 @@ def test_it_listens_before_the_provider_answers(tmp_path):
         assert client.get("/x", headers={"accept": "application/json"}).status_code == 401
         assert httpx.get(f"{made.url}/authservice/healthz").text == "ok"
     assert made.stop() == 0
+
+
+def pieces(running: Running, *parts: bytes) -> bytes:
+    """Send parts with a pause between, and return what comes until it is quiet or closed."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.settimeout(0.5)
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(0.05)
+            while chunk := connection.recv(65536):
+                received += chunk
+        except TimeoutError:
+            return received
+        except (ConnectionResetError, BrokenPipeError):
+            # What the other side did not read any more makes the kernel reset the connection.
+            return received + b"<closed>"
+    return received + b"<closed>"
+
+
+def test_what_follows_a_head_does_not_count_as_head(running: Running):
+    body = API + b"content-length: 200000\r\n\r\n" + b"x" * 200_000
+    assert statuses(pieces(running, b"POST /x HTTP/1.1\r\n", body + HEALTH)) == [401, 200]
+    assert statuses(pieces(running, b"GET /x HTTP/1.1\r\n", API + b"\r\n" + CHECK * 1500)) == [401] * 1501
+
+
+@pytest.mark.parametrize("size", [70_000, 150_000, 400_000])
+def test_a_long_head_is_431_however_it_comes(running: Running, size: int):
+    start, end = b"GET /x HTTP/1.1\r\n" + API + b"x: ", b"y" * size + b"\r\n\r\n"
+    for parts in ((start + end,), (start, end), (start + end[:100], end[100:-4], end[-4:])):
+        received = pieces(running, *parts)
+        assert statuses(received) == [431] if size < 100_000 else statuses(received) in ([431], [])
+        assert received.endswith(b"<closed>")
+    assert statuses(running.raw(b"GET /x HTTP/1.1\r\n" + API + b"x: " + b"y" * 60_000 + b"\r\n\r\n")) == [401]
+
+
+def test_nothing_after_the_last_answer_is_read(running: Running):
+    before = len(running.log())
+    expects = post(b"expect: 100-continue\r\ncontent-length: 5\r\n", b"hello")
+    received = running.raw(expects + post(b"content-length: 5\r\n", b"hello") + HEALTH)
+    assert statuses(received) == [401]
+    assert received.endswith(b"<closed>")
+    received = running.raw(post(b"connection: close\r\n", b"") + CHECK + b"\x00")
+    assert statuses(received) == [401]
+    assert [line for line in running.log()[before:] if line["level"] != "info"] == []
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/keys", "/verify", "/verify/x", "/logout"])
+def test_no_own_path_lets_a_check_through(running: Running, provider: Provider, path: str):
+    """With a session and without: a gateway must never take 200 from a page of this service for a yes."""
+    mark = {"x-authorization-check": "1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    provider.claims = {"email": "user@example.com"}
+    with running.client() as client:
+        assert client.get(f"/authservice{path}", headers=mark).status_code >= 400
+    with log_in(running, provider) as client:
+        assert client.get(f"/authservice{path}", headers=mark).status_code >= 400
+        assert client.get("/x").status_code == 200
+
+
+def test_the_query_of_an_absolute_target_is_no_own_path(running: Running):
+    received = running.raw(b"GET http://h?/authservice/healthz HTTP/1.1\r\n" + API + b"\r\n")
+    assert statuses(received) == [401]

@@ -39,6 +39,7 @@ def test_minimal_file_has_the_defaults_of_the_platform():
         ("userid_header", "a: b"),
         ("session_cookie", "a;b"),
         ("session_cookie", "authservice_login_x"),
+        ("session_cookie", "authservice_host"),
         ("session_lifetime", 0),
         ("session_lifetime", "86400"),
         ("session_lifetime", True),

@@ -8,6 +8,8 @@ import uuid
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _DESTINATIONS = frozenset({b"document", b"iframe", b"frame", b"embed", b"object"})
+# Where the path of a target in absolute form begins: an authority ends at a question mark too.
+_AUTHORITY = re.compile(rb"[^/?#]*://[^/?#]*")
 _HTML = (b"text/html", b"application/xhtml+xml", b"text/*")
 
 
@@ -34,9 +36,9 @@ class Head(typing.NamedTuple):
         """Return path and query of the target, whatever its form."""
         if self.target.startswith(b"/"):
             return self.target
-        _, scheme, rest = self.target.partition(b"://")
-        slash = rest.find(b"/")
-        return rest[slash:] if scheme and slash >= 0 else b"/"
+        found = _AUTHORITY.match(self.target)
+        rest = self.target[found.end() :] if found else b""
+        return rest if rest.startswith(b"/") else b"/" + rest
 
     @property
     def request_id(self) -> str:

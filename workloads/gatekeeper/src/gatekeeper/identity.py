@@ -60,7 +60,8 @@ def from_provider(claims: Claims, *, userid_claim: str) -> Identity:
     Raises:
         IdentityError: it names nobody, or nobody who can be let in.
     """
-    if userid_claim == "email" and claims.get("email_verified") is False:
+    # Some providers send the word instead of the value.
+    if userid_claim == "email" and claims.get("email_verified") in (False, "false", "False"):
         raise IdentityError("email_not_verified")
     return Identity(
         userid=_text(claims, userid_claim),

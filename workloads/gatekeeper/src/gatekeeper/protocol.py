@@ -30,10 +30,13 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
 
     gate: check.Gate
 
-    # Whether a head is being read, and how much of it has come; whether the message under way is answered already;
-    # whether the client waits for permission to send a body; whether nothing more is read from this connection.
+    # Whether a head is being read, and how much of it has come at least and at most (a piece may hold other requests
+    # and bodies too); whether the message under way is answered already; whether the client waits for permission to
+    # send a body; whether nothing more is read from this connection.
     _in_head = False
     _head_size = 0
+    _head_bound = 0
+    _piece = 0
     _answered = False
     _expects = False
     _over = False
@@ -51,10 +54,10 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             self._unset_keepalive_if_required()
         if self._over:
             return
+        self._piece = len(data)
         if self._in_head:
             self._head_size += len(data)
-            if self._head_size > _LONGEST_HEAD:
-                return self._end(_TOO_LARGE)
+            self._head_bound += len(data)
         parser = self.parser
         assert parser is not None
         try:
@@ -67,8 +70,11 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             logger.error("cannot answer", exc_info=error)
             self._end(_BROKEN)
         except httptools.HttpParserError:
-            self._over = True
-            self.send_400_response("Invalid HTTP request received.")
+            if not self._over:
+                self._over = True
+                self.send_400_response("Invalid HTTP request received.")
+        if self._in_head and self._head_size > _LONGEST_HEAD and not self._over:
+            self._end(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
@@ -76,6 +82,7 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         self.headers = []
         self._in_head = True
         self._head_size = 0
+        self._head_bound = self._piece
         self._answered = False
         self._expects = False
 
@@ -92,6 +99,8 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         self._in_head = False
         if self._over:
             return
+        if self._head_bound > _LONGEST_HEAD and self._length() > _LONGEST_HEAD:
+            return self._end(_TOO_LARGE)
         parser, cycle = self.parser, self.cycle
         assert parser is not None
         request = head.Head(parser.get_method(), self.url, self.headers)
@@ -105,12 +114,12 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Read a part of a body; drop it if nobody needs it."""
-        if not self._answered:
+        if not self._answered and not self._over:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
-        if not self._answered:
+        if not self._answered and not self._over:
             super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -145,6 +154,9 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         super().on_headers_complete()
         if parser.should_upgrade():
             self.cycle.keep_alive = False
+
+    def _length(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _end(self, given: answer.Answer) -> None:
         self._over = self._answered = True

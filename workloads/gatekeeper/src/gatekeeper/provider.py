@@ -16,6 +16,11 @@ from gatekeeper import idtoken, settings
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+# The limits above hold for each step; this one holds for an answer that comes byte by byte.
+_WHOLE = 10.0
+# Everything that an address or an answer of the provider's choosing can make the client raise: bad ports and host names
+# come as groups and as errors of encoding.
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, OverflowError, ExceptionGroup)
 _FIRST_RETRY = 0.2
 _SLOWEST_RETRY = 5.0
 _REFRESH = 300.0
@@ -141,8 +146,9 @@ class Provider:
         else:
             form = {**form, "client_id": name, "client_secret": secret}
         try:
-            return await self._client.post(url, data=form, auth=basic)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with asyncio.timeout(_WHOLE):
+                return await self._client.post(url, data=form, auth=basic)
+        except _FAILURES as error:
             raise _unreachable(url, error) from error
 
     async def _learn(self) -> None:
@@ -192,8 +198,9 @@ class Provider:
 
     async def _get(self, url: str) -> bytes:
         try:
-            answer = await self._client.get(url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with asyncio.timeout(_WHOLE):
+                answer = await self._client.get(url)
+        except _FAILURES as error:
             raise _unreachable(url, error) from error
         if answer.status_code != 200:
             raise ProviderError("provider_error", f"{url} answers {answer.status_code}")

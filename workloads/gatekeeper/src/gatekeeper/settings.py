@@ -17,6 +17,8 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DAY = 86400
+# How names of the service's other cookies begin.
+_COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
 _KEY_BYTES = 32
 # Headers with a meaning of their own, in which an identity would be lost or would do harm.
 _TAKEN = frozenset({
@@ -86,7 +88,7 @@ def _header(text: str) -> str:
 
 
 def _cookie(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or text.startswith(("authservice_login_", "authservice_rounds")):
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or text.startswith(_COOKIES):
         raise ValueError("must be a cookie's name, such as authservice_session")
     return text
 
