@@ -8,6 +8,7 @@ import dataclasses
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -105,6 +106,12 @@ class Box:
 
     def answers(self) -> bool:
         """Return whether Pebble answers."""
+        try:
+            # The HTTP client leaves a socket open that it could not connect.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(self.socket))
+        except OSError:
+            return False
         try:
             with self._http(timeout=1) as http:
                 return http.get("/v1/health").status_code < 500
