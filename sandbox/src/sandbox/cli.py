@@ -1,256 +1,229 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: `sandbox up` and, in Juju's words, everything that one does to what runs."""
+"""The command line: `sandbox up` and, in Juju's words, everything that one does to what runs.
+
+What takes long to import is imported by the command that needs it, so that the others answer at once.
+"""
 
 import argparse
 import collections.abc
+import contextlib
 import difflib
 import json
 import os
 import pathlib
+import select
+import signal
 import sys
 import time
 import typing
 
-import rich.console
+from sandbox import arguments, control, home
 
-from sandbox import control, outside, view
-
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 Json = typing.Any
-_SERVICES = ("stop", "start", "kill")
-
-
-class RefusedError(Exception):
-    """A word on the command line is wrong; the text says what is right."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that answers a wrong word with one line."""
-
-    def error(self, message: str) -> typing.NoReturn:
-        """Say what is wrong and where help is."""
-        raise RefusedError(f"{message} (see {self.prog} --help)")
-
-
-def home() -> pathlib.Path:
-    """Return the directory of this checkout's sandbox."""
-    return pathlib.Path(os.environ.get("SANDBOX_HOME") or REPOSITORY / ".sandbox").absolute()
-
-
-def parser() -> Parser:
-    """Return the parser of the command line."""
-    top = Parser(
-        prog="sandbox",
-        description="The bundle on this machine, without Kubernetes or Juju: real charms, Dex, gatekeeper and Envoy.",
-        epilog="Start with 'sandbox up'; everything else needs one that runs.",
-    )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    _add_up(commands)
-    _add(commands, "down", "end the sandbox and everything that it started")
-    _add(commands, "status", "show applications, units, statuses and relations", formats=True)
-    _add(commands, "url", "print the gateway's URL and nothing else")
-    config = _add(
-        commands, "config", "show or set options of an application",
-        "Without KEY: all options. @FILE is a file's text. Example:\n  sandbox config dex-auth connectors=@ldap.yaml",
-    )  # fmt: skip
-    config.add_argument("app", metavar="APP")
-    config.add_argument("words", metavar="KEY | KEY=VALUE | KEY=@FILE", nargs="*")
-    config.add_argument("--reset", metavar="KEY[,KEY]", default="", help="set options back to their defaults")
-    run = _add(
-        commands, "run", "run an action", "Example:\n  sandbox run dex-auth/leader get-credentials", formats=True
-    )
-    run.add_argument("unit", metavar="UNIT | APP/leader")
-    run.add_argument("action", metavar="ACTION")
-    run.add_argument("params", metavar="KEY=VALUE", nargs="*")
-    for name, text in (("integrate", "integrate two applications"), ("remove-relation", "remove what integrate made")):
-        command = _add(commands, name, text)
-        command.add_argument("one", metavar="A[:ENDPOINT]")
-        command.add_argument("two", metavar="B[:ENDPOINT]")
-    scale = _add(commands, "scale", "change the number of units")
-    scale.add_argument("app", metavar="APP")
-    scale.add_argument("units", metavar="N")
-    secret = _add(
-        commands,
-        "add-secret",
-        "add a secret and print its URI",
-        "Example:\n  sandbox add-secret ldap bind-password#file=pw.txt",
-    )
-    secret.add_argument("name", metavar="NAME")
-    secret.add_argument("words", metavar="KEY=VALUE | KEY#file=FILE", nargs="+")
-    grant = _add(commands, "grant-secret", "let an application read a secret")
-    grant.add_argument("name", metavar="NAME")
-    grant.add_argument("app", metavar="APP")
-    log = _add(commands, "debug-log", "print what the charms logged")
-    log.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
-    for verb in _SERVICES:
-        command = _add(commands, verb, f"{verb} a service, to see what the rest does")
-        command.add_argument("unit", metavar="UNIT")
-        command.add_argument("service", metavar="SERVICE")
-    return top
-
-
-def _add(commands: Json, name: str, text: str, epilog: str = "", *, formats: bool = False) -> Parser:
-    found = commands.add_parser(
-        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    if formats:
-        found.add_argument("--format", choices=("text", "json"), default="text")
-    return found
-
-
-def _add_up(commands: Json) -> None:
-    found = _add(
-        commands, "up", "start everything and show its status until Ctrl-C",
-        "Put a program of your own behind the login:\n  sandbox up --app /mine=http://localhost:3000",
-    )  # fmt: skip
-    found.add_argument("--detach", action="store_true", help="return when it serves; 'sandbox down' ends it")
-    found.add_argument("--bundle", metavar="F", type=pathlib.Path, default=REPOSITORY / "bundle.yaml")
-    found.add_argument("--overlay", metavar="F", type=pathlib.Path, default=REPOSITORY / "sandbox" / "overlay.yaml")
-    found.add_argument("--port", metavar="N", help="the gateway's port (default 8080)")
-    found.add_argument("--app", metavar="PREFIX=URL", action="append", default=[], help="a program behind the login")
-    found.add_argument(
-        "--public-app", metavar="PREFIX=URL", action="append", default=[], help="a program without a login"
-    )
-    found.add_argument("--report", metavar="FD", type=int, help=argparse.SUPPRESS)
+_NOBODY = "no sandbox is running here: start one with 'sandbox up'"
+# Seconds that the end of a sandbox may take.
+_END = 15
 
 
 def main() -> None:
     """Run a command, and exit with 0, 1 when it cannot be done, or 2 when a word is wrong."""
     try:
-        sys.exit(_main(sys.argv[1:]))
-    except (RefusedError, control.ControlError) as error:
+        code = _main(sys.argv[1:])
+        sys.stdout.flush()
+    except (arguments.RefusedError, control.ControlError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, RefusedError) else 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = 2 if isinstance(error, arguments.RefusedError) else 1
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        # Whoever read our output has enough; Python must not complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
 
 
 def _main(words: list[str]) -> int:
-    top = parser()
-    known = sorted([*_HANDLERS, "up"])
-    if words and not words[0].startswith("-") and words[0] not in known:
-        near = difflib.get_close_matches(words[0], known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"commands are {', '.join(known)}"
-        raise RefusedError(f"no command {words[0]!r}: {hint}")
-    arguments = top.parse_args(words)
-    if arguments.command is None:
-        top.print_help()
+    found = arguments.parse(words)
+    if found is None:
         return 0
-    if arguments.command == "up":
-        return _up(arguments, words)
-    _HANDLERS[arguments.command](arguments)
+    if found.command == "up":
+        return _up(found, words)
+    _DO[found.command](found)
     return 0
 
 
-def _up(arguments: argparse.Namespace, words: list[str]) -> int:
-    # Half of what this imports is of use to no other command, and each of those should answer at once.
-    from sandbox import up
+def _home() -> pathlib.Path:
+    """Return the directory of this checkout's sandbox."""
+    return pathlib.Path(os.environ.get("SANDBOX_HOME") or arguments.REPOSITORY / ".sandbox").resolve()
+
+
+def _up(found: argparse.Namespace, words: list[str]) -> int:
+    from sandbox import outside, supervisor, up
 
     try:
-        programs = [outside.parse(text, public=False) for text in arguments.app]
-        programs += [outside.parse(text, public=True) for text in arguments.public_app]
-    except ValueError as error:
-        raise RefusedError(str(error)) from None
-    port = None if arguments.port is None else _number(arguments.port, "--port", 1, 65535)
+        programs = [outside.parse(text, public=False) for text in found.app]
+        programs += [outside.parse(text, public=True) for text in found.public_app]
+        programs = outside.distinct(programs)
+    except outside.OutsideError as error:
+        raise arguments.RefusedError(str(error)) from None
+    port = None if found.port is None else _number(found.port, "--port", *supervisor.PORTS)
+    if found.detach:
+        return up.detach([word for word in words if word != "--detach"], _home())
+    # The repository's overlay names the applications of the repository's bundle.
+    overlays = () if found.bundle else (arguments.OVERLAY,)
     request = up.Request(
-        home=home(), bundle=arguments.bundle, overlay=arguments.overlay, port=port, programs=tuple(programs)
+        home=_home(),
+        bundle=found.bundle or arguments.BUNDLE,
+        overlays=(*overlays, *found.overlay),
+        port=port,
+        programs=programs,
     )
-    return up.run(request, detach=arguments.detach, report=arguments.report, words=words)
+    return up.run(request, report=found.report)
 
 
 def _number(text: str, what: str, least: int, most: int) -> int:
-    if text.isdecimal() and least <= int(text) <= most:
+    if text.isdecimal() and text.isascii() and least <= int(text) <= most:
         return int(text)
-    raise RefusedError(f"{what} must be a number from {least} to {most}, not {text!r}")
+    raise arguments.RefusedError(f"{what} must be a number from {least} to {most}, not {text!r}")
 
 
-def _ask(command: str, **arguments: Json) -> collections.abc.Iterator[Json]:
-    runtime = home() / "runtime"
+def _ask(command: str, **words: Json) -> collections.abc.Iterator[Json]:
+    running = home.running(_home())
+    if running is None:
+        raise control.ControlError(_NOBODY)
     try:
-        yield from control.ask(pathlib.Path(runtime.read_text()) / "control", command, **arguments)
+        yield from control.ask(running.control, command, **words)
     except OSError:
-        raise control.ControlError("no sandbox is running here: start one with 'sandbox up'") from None
+        if home.running(_home()) is None:
+            raise control.ControlError(_NOBODY) from None
+        raise control.ControlError(f"the sandbox (pid {running.pid}) is still starting, or ending") from None
 
 
-def _one(command: str, **arguments: Json) -> Json:
-    return next(iter(_ask(command, **arguments)), None)
+def _one(command: str, **words: Json) -> Json:
+    return next(_ask(command, **words))
 
 
 def _do_down(_: argparse.Namespace) -> None:
-    pid = _one("down")
-    end = time.monotonic() + 15
-    while pathlib.Path(f"/proc/{pid}").exists():
-        if time.monotonic() > end:
-            raise control.ControlError(f"the sandbox (pid {pid}) did not end within 15 s")
-        time.sleep(0.05)
+    running = home.running(_home())
+    if running is None:
+        raise control.ControlError(_NOBODY)
+    with contextlib.ExitStack() as stack:
+        try:
+            process = os.pidfd_open(running.pid)
+            stack.callback(os.close, process)
+            # A sandbox that is still building does not listen yet, and a signal is the same to it.
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        if not select.select([process], [], [], _END)[0]:
+            raise control.ControlError(f"the sandbox (pid {running.pid}) did not end within {_END} s")
 
 
-def _do_status(arguments: argparse.Namespace) -> None:
+def _do_status(found: argparse.Namespace) -> None:
     data = _one("status")
-    if arguments.format == "json":
+    if found.format == "json":
         print(json.dumps(data))
-    else:
-        rich.console.Console(highlight=False).print(view.status(data))
+        return
+    from sandbox import view
+
+    view.show(data)
 
 
 def _do_url(_: argparse.Namespace) -> None:
     print(_one("url"))
 
 
-def _do_config(arguments: argparse.Namespace) -> None:
-    values = {key: _file(text) for key, text in _pairs(word for word in arguments.words if "=" in word).items()}
-    keys = [word for word in arguments.words if "=" not in word]
-    table = _one("config", app=arguments.app, values=values, reset=[key for key in arguments.reset.split(",") if key])
+def _do_config(found: argparse.Namespace) -> None:
+    keys = [word for word in found.words if "=" not in word]
+    values = {key: _file(text) for key, text in _pairs(word for word in found.words if "=" in word).items()}
+    reset = [key.strip() for key in found.reset.split(",") if key.strip()]
+    if keys and (values or reset):
+        raise arguments.RefusedError(
+            f"cannot show and set options at once: leave out {keys[0]!r}, or write {keys[0]}=VALUE"
+        )
+    table = _one("config", app=found.app, values=values, reset=reset)
+    if values or reset:
+        return
+    from sandbox import view
+
     for key in keys:
         if key not in table:
             near = difflib.get_close_matches(key, table, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(table)}"
-            raise RefusedError(f"{arguments.app} has no option {key!r}: {hint}")
+            raise arguments.RefusedError(f"{found.app} has no option {key!r}: {hint}")
         print(view.value(table[key]))
-    if not (values or keys or arguments.reset):
-        print(view.options(arguments.app, table))
+    if not keys:
+        print(view.options(found.app, table))
 
 
-def _do_run(arguments: argparse.Namespace) -> None:
-    found = _one("run", unit=arguments.unit, action=arguments.action, params=_pairs(arguments.params))
-    print(json.dumps(found) if arguments.format == "json" else view.results(found))
+def _do_run(found: argparse.Namespace) -> None:
+    results = _one("run", unit=found.unit, action=found.action, params=_pairs(found.words))
+    if found.format == "json":
+        print(json.dumps(results))
+    elif results:
+        from sandbox import view
+
+        print(view.results(results))
 
 
-def _do_integrate(arguments: argparse.Namespace) -> None:
-    _one("integrate", one=arguments.one, two=arguments.two)
+def _do_relation(found: argparse.Namespace) -> None:
+    _one(found.command, one=found.one, two=found.two)
 
 
-def _do_remove_relation(arguments: argparse.Namespace) -> None:
-    _one("remove-relation", one=arguments.one, two=arguments.two)
+def _do_scale(found: argparse.Namespace) -> None:
+    _one("scale", app=found.app, units=_number(found.units, "N", 0, 100))
 
 
-def _do_scale(arguments: argparse.Namespace) -> None:
-    _one("scale", app=arguments.app, units=_number(arguments.units, "N", 0, 100))
-
-
-def _do_add_secret(arguments: argparse.Namespace) -> None:
+def _do_add_secret(found: argparse.Namespace) -> None:
     content: dict[str, str] = {}
-    for key, text in _pairs(arguments.words).items():
+    for key, text in _pairs(found.words).items():
         content[key.removesuffix("#file")] = _file(f"@{text}") if key.endswith("#file") else text
-    print(_one("add-secret", name=arguments.name, content=content))
+    print(_one("add-secret", name=found.name, content=content))
 
 
-def _do_grant_secret(arguments: argparse.Namespace) -> None:
-    _one("grant-secret", name=arguments.name, app=arguments.app)
+def _do_grant_secret(found: argparse.Namespace) -> None:
+    _one("grant-secret", name=found.name, app=found.app)
 
 
-def _do_debug_log(arguments: argparse.Namespace) -> None:
-    for line in _ask("debug-log", follow=arguments.follow):
-        print(line, flush=True)
+def _do_debug_log(found: argparse.Namespace) -> None:
+    running = home.running(_home())
+    try:
+        lines = (_home() / "debug.log").open(errors="replace")
+    except OSError:
+        raise control.ControlError(_NOBODY if running is None else "nothing has been logged yet") from None
+    if running is None:
+        print("sandbox: no sandbox is running here: this is the log of the last one", file=sys.stderr)
+    with lines:
+        # What comes after the last look at the file, but before the end of the sandbox, belongs to it too.
+        going = found.follow and running is not None
+        while True:
+            for line in lines:
+                print(line, end="", flush=True)
+            if not going:
+                return
+            going = home.running(_home()) is not None
+            time.sleep(0.2)
 
 
-def _do_service(arguments: argparse.Namespace) -> None:
-    _one("service", verb=arguments.command, unit=arguments.unit, service=arguments.service)
+def _do_service(found: argparse.Namespace) -> None:
+    _one("service", verb=found.command, unit=found.unit, service=found.service)
+
+
+_DO: dict[str, collections.abc.Callable[[argparse.Namespace], None]] = {
+    "down": _do_down,
+    "status": _do_status,
+    "url": _do_url,
+    "config": _do_config,
+    "run": _do_run,
+    "integrate": _do_relation,
+    "remove-relation": _do_relation,
+    "scale": _do_scale,
+    "add-secret": _do_add_secret,
+    "grant-secret": _do_grant_secret,
+    "debug-log": _do_debug_log,
+    "stop": _do_service,
+    "start": _do_service,
+    "kill": _do_service,
+}
 
 
 def _pairs(words: collections.abc.Iterable[str]) -> dict[str, str]:
@@ -258,7 +231,7 @@ def _pairs(words: collections.abc.Iterable[str]) -> dict[str, str]:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key:
-            raise RefusedError(f"{word!r} is not KEY=VALUE")
+            raise arguments.RefusedError(f"{word!r} is not KEY=VALUE")
         found[key] = text
     return found
 
@@ -270,22 +243,6 @@ def _file(text: str) -> str:
     try:
         return pathlib.Path(text[1:]).read_text()
     except OSError as error:
-        raise RefusedError(f"cannot read {text[1:]}: {error.strerror}") from None
+        raise arguments.RefusedError(f"cannot read {text[1:]}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise RefusedError(f"cannot read {text[1:]}: it is not UTF-8 text") from None
-
-
-_HANDLERS: dict[str, collections.abc.Callable[[argparse.Namespace], None]] = {
-    "down": _do_down,
-    "status": _do_status,
-    "url": _do_url,
-    "config": _do_config,
-    "run": _do_run,
-    "integrate": _do_integrate,
-    "remove-relation": _do_remove_relation,
-    "scale": _do_scale,
-    "add-secret": _do_add_secret,
-    "grant-secret": _do_grant_secret,
-    "debug-log": _do_debug_log,
-    **dict.fromkeys(_SERVICES, _do_service),
-}
+        raise arguments.RefusedError(f"cannot read {text[1:]}: it is not UTF-8 text") from None

@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 
 import scenario
 
@@ -22,6 +23,7 @@ class Live:
         self._home = home
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
+        self._ended = False
         self.boxes: dict[str, dict[str, box.Box]] = {}
 
     def containers(self, unit: model.Unit) -> collections.abc.Iterable[scenario.Container]:
@@ -32,6 +34,8 @@ class Live:
     def start_worker(self, unit: model.Unit) -> "subprocess.Popen[bytes]":
         """Return the worker of a unit, starting it if there is none."""
         with self._lock:
+            if self._ended:
+                raise ProcessLookupError("the sandbox ends")
             found = self._workers.get(unit.name)
             if found is None or found.poll() is not None:
                 with (self._home / "workers.log").open("ab") as log:
@@ -47,13 +51,13 @@ class Live:
 
     def run(self, unit: model.Unit, charm: model.Charm, event: model.Event, state: scenario.State) -> worker.Reply:
         """Run one hook in the unit's worker."""
-        process = self.start_worker(unit)
         boxes = {name: (str(found.socket), found.words) for name, found in self.boxes.get(unit.name, {}).items()}
         event = dataclasses.replace(event, outcome=None)
         job = worker.Job(charm=charm, app=unit.app, number=unit.number, event=event, state=state, boxes=boxes)
-        assert process.stdin
-        assert process.stdout
         try:
+            process = self.start_worker(unit)
+            assert process.stdin
+            assert process.stdout
             worker.send(process.stdin, job)
             reply = worker.receive(process.stdout)
         except OSError:
@@ -75,14 +79,18 @@ class Live:
         for found in boxes.values():
             found.wait(6)
 
-    def stop(self) -> None:
-        """End all workers and containers: first ask all of them, then wait for each."""
-        boxes = [found for unit in self.boxes.values() for found in unit.values()]
+    def stop(self, seconds: float) -> None:
+        """End all workers and containers: first ask all of them, then wait for each until their time is up."""
+        with self._lock:
+            self._ended = True
+            workers = list(self._workers.values())
+        boxes = [found for unit in list(self.boxes.values()) for found in unit.values()]
         for found in boxes:
             found.signal_stop()
-        for process in self._workers.values():
+        for process in workers:
             process.kill()
-        for process in self._workers.values():
+        for process in workers:
             process.wait()
+        end = time.monotonic() + seconds
         for found in boxes:
-            found.wait(1.5)
+            found.wait(max(0.0, end - time.monotonic()))

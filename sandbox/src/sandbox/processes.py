@@ -29,6 +29,18 @@ def environment(home: pathlib.Path, **variables: str) -> dict[str, str]:
     return {"PATH": os.defpath, **kept, MARK: str(home), **variables}
 
 
+def mark_own(home: pathlib.Path) -> None:
+    """Let whatever this process starts by other ways, a compiler for example, carry the mark too."""
+    os.environ[MARK] = str(home)
+
+
+def mortal(command: collections.abc.Sequence[str], on_death: signal.Signals) -> list[str]:
+    """Return a command whose process gets a signal when the thread that started it ends."""
+    # Part of util-linux, which every Debian and Ubuntu has.
+    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
+    return [setpriv, "--pdeathsig", on_death.name.removeprefix("SIG"), "--", *command]
+
+
 def start(
     command: collections.abc.Sequence[str],
     *,
@@ -44,44 +56,38 @@ def start(
         on_death: what it gets when this process is gone.
         options: further options of subprocess.Popen.
     """
-    # Part of util-linux, which every Debian and Ubuntu has.
-    setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    name = on_death.name.removeprefix("SIG")
     options.setdefault("stdin", subprocess.DEVNULL)
-    full = [setpriv, "--pdeathsig", name, "--", *command]
 
     def spawn() -> "subprocess.Popen[bytes]":
-        return typing.cast(
-            "subprocess.Popen[bytes]", subprocess.Popen(full, env=dict(env), start_new_session=True, **options)
-        )
+        return subprocess.Popen[bytes](mortal(command, on_death), env=dict(env), start_new_session=True, **options)
 
     return _starter.submit(spawn).result()
 
 
-def marked(home: pathlib.Path) -> list[int]:
-    """Return the processes of a sandbox, found by its mark in their environment."""
-    mark = f"{MARK}={home}\0".encode()
+def marked(home: pathlib.Path, **variables: str) -> list[int]:
+    """Return the processes of a sandbox, found by its mark, and by further variables, in their environment."""
+    wanted = {f"{name}={value}".encode() for name, value in {MARK: str(home), **variables}.items()}
     found: list[int] = []
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
             continue
         try:
-            if mark in (entry / "environ").read_bytes() + b"\0":
+            if wanted <= set((entry / "environ").read_bytes().split(b"\0")):
                 found.append(int(entry.name))
         except OSError:
             continue
     return found
 
 
-def end_marked(home: pathlib.Path, *, grace: float = 1.0) -> int:
+def end_marked(home: pathlib.Path, *, grace: float = 1.0, **variables: str) -> int:
     """End every process of a sandbox, and return how many there were; grace in seconds until SIGKILL."""
-    found = marked(home)
+    found = left = marked(home, **variables)
     for sent in (signal.SIGTERM, signal.SIGKILL):
-        for pid in marked(home):
-            _send(pid, sent)
         end = time.monotonic() + grace
-        while marked(home) and time.monotonic() < end:
-            time.sleep(0.05)
+        for pid in left:
+            _send(pid, sent)
+        while (left := marked(home, **variables)) and time.monotonic() < end:
+            time.sleep(0.02)
     return len(found)
 
 

