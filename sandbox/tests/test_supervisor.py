@@ -66,7 +66,12 @@ class Sandbox:
             self.command(*self.up, *words), env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
         ) as process:  # fmt: skip
-            yield process
+            try:
+                yield process
+            except BaseException:
+                # Else the end of this block would wait for it.
+                process.kill()
+                raise
 
     def units(self) -> dict[str, str]:
         """Return the workload status and the agent's of every unit."""

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sandbox as a program: starts, faults, and that nothing is ever left behind."""
 
+import collections.abc
 import contextlib
 import os
 import pathlib
@@ -19,16 +20,23 @@ def own(tmp_path: pathlib.Path) -> live.Live:
     return live.Live(tmp_path)
 
 
-def foreground(sandbox: live.Live) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def foreground(sandbox: live.Live) -> collections.abc.Iterator[subprocess.Popen[str]]:
     """Start `sandbox up` as a person would, in the foreground."""
-    return subprocess.Popen(
+    with subprocess.Popen(
         [live.SANDBOX, "up", "--port", str(sandbox.port)],
         env={**os.environ, "SANDBOX_HOME": str(sandbox.home)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            # Else the end of this block would wait for it.
+            process.kill()
+            raise
 
 
 def until(process: subprocess.Popen[str], text: str) -> str:
