@@ -12,7 +12,7 @@ import credentials
 import dex
 import ops
 import relations
-from charmkit import pebble, rollout, secrets
+from charmkit import pebble, rollout, secrets, urls
 from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class DexCharm(ops.CharmBase):
         if refusal is None:
             self._state.write(credentials.dump(credentials.accept(kept, settings.accepted)))
             return
-        self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal)}"))
+        self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"))
         good = str(kept.options.get("connectors", ""))
         entries = connectors.parse(good, f"{inputs.issuer}/callback").entries if good != settings.connectors else ()
         fallback = dataclasses.replace(inputs, connectors=entries)
@@ -182,11 +182,19 @@ class DexCharm(ops.CharmBase):
             if url is None:
                 return ""
             if url:
-                return f"{url}/dex"
+                return self._public(url, relation.app.name)
         if not self._related("ingress"):
             command = f"juju integrate {self.app.name}:ingress ambassador-route:ingress-unauthenticated"
             self._add(ops.BlockedStatus(f"no gateway: {command}"))
         return self._internal(settings)
+
+    def _public(self, url: str, gateway: str) -> str:
+        """Return the issuer at a gateway's URL, empty when that is none."""
+        try:
+            return f"{urls.origin('external-url', url)}/dex"
+        except ValueError as error:
+            self._add(ops.BlockedStatus(f"ingress: {gateway} sent what it must not: {error}"))
+            return ""
 
     def _internal(self, settings: config.Settings) -> str:
         return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"

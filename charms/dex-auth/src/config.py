@@ -116,10 +116,13 @@ def _url(option: str, text: str) -> str:
         port = parts.port
     except ValueError:
         raise ValueError(f"{option}: {text!r} is not a URL, {example}") from None
+    if "@" in parts.netloc:
+        # Not repeated: before the @ there may be a password.
+        raise ValueError(f"{option}: it must hold no user, {example}")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError(f"{option}: {text!r} is not a URL, {example}")
-    if parts.query or parts.fragment or "@" in parts.netloc or text.endswith(("/", "?", "#")) or not text.isprintable():
-        raise ValueError(f"{option}: {text!r} must hold no user, query, fragment or trailing slash, {example}")
+    if parts.query or parts.fragment or text.endswith(("/", "?", "#")) or not text.isprintable():
+        raise ValueError(f"{option}: {text!r} must hold no query, fragment or trailing slash, {example}")
     if not text.isascii() or " " in text:
         raise ValueError(f"{option}: {text!r} has characters that no URL has, {example}")
     return text

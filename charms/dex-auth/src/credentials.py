@@ -2,18 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What dex-auth remembers in its secret: the static user's password, hash and id, and the last good options."""
 
+import base64
 import collections.abc
 import dataclasses
 import json
 import secrets
 import typing
 import uuid
+import zlib
 
 import bcrypt
 
 _COST = 12
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 _LENGTH = 20
+# Juju keeps 8 KiB under one key of a secret (core/secrets).
+_PIECE = 8000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ def load(content: collections.abc.Mapping[str, str]) -> Credentials:
         generated=content.get("generated", ""),
         hash=content.get("hash", ""),
         user_id=content.get("user-id", ""),
-        options=json.loads(content.get("options", "{}")),
+        options=_unpack(content),
     )
 
 
@@ -55,9 +59,21 @@ def dump(credentials: Credentials) -> dict[str, str]:
         "generated": credentials.generated,
         "hash": credentials.hash,
         "user-id": credentials.user_id,
-        "options": json.dumps(dict(credentials.options), sort_keys=True),
     }
-    return {key: value for key, value in content.items() if value}
+    return {key: value for key, value in content.items() if value} | _pack(credentials.options)
+
+
+def _pack(options: collections.abc.Mapping[str, typing.Any]) -> dict[str, str]:
+    """Return options in pieces of a size that Juju keeps under one key."""
+    text = base64.b64encode(zlib.compress(json.dumps(dict(options), sort_keys=True).encode())).decode()
+    pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+    return {f"options-{number}": piece for number, piece in enumerate(pieces)}
+
+
+def _unpack(content: collections.abc.Mapping[str, str]) -> dict[str, typing.Any]:
+    numbers = sorted(int(key.removeprefix("options-")) for key in content if key.startswith("options-"))
+    text = "".join(content[f"options-{number}"] for number in numbers)
+    return json.loads(zlib.decompress(base64.b64decode(text))) if text else {}
 
 
 def renew(known: Credentials, password: str) -> Credentials:

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dex: its configuration file and its Pebble layer, from frozen values. Pure."""
 
+import collections.abc
 import dataclasses
 import json
 import pathlib
 import re
+import typing
 
 import connectors
 from charmkit import desired, rollout, templates
@@ -17,6 +19,8 @@ RECORD = "/etc/dex/rollout.json"
 TELEMETRY_PORT = 5558
 _BINARY = "/usr/local/bin/dex"
 _CONFIG = "/etc/dex/config.yaml"
+# Names of fields of Dex whose values are secrets: bindPW, clientSecret, password, privateKey and the like.
+_SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
 _CANDIDATE = "/etc/dex/candidate.yaml"
 # Where a rehearsal listens while the real one serves.
 _REHEARSAL_PORT = 15556
@@ -87,13 +91,34 @@ def rehearsal(inputs: Inputs) -> rollout.Rehearsal:
     )
 
 
-def words(output: str) -> str:
-    """Return the sentence in which Dex says why it did not start, out of its log."""
+def words(output: str, inputs: Inputs) -> str:
+    """Return the sentence in which Dex says why it did not start, out of its log and without any secret."""
+    for secret in sorted(_secrets(inputs), key=len, reverse=True):
+        output = output.replace(secret, "******").replace(json.dumps(secret)[1:-1], "******")
     sentences = [_sentence(line) for line in output.splitlines() if line.strip()]
     fatal = [text for text in sentences if text.startswith(("failed to", "error", "invalid"))]
     text = (fatal or sentences or ["it said nothing"])[-1]
     text = re.sub(r"^failed to initialize server: (server: )?", "", text)
     return " ".join(text.split())[:300]
+
+
+def _secrets(inputs: Inputs) -> set[str]:
+    """Return what of the inputs must not be shown; shorter words occur everywhere."""
+    values = [client.secret for client in inputs.clients] + ([inputs.user.hash] if inputs.user else [])
+    for connector in inputs.connectors:
+        values += _secret_values(connector)
+    return {value for value in values if len(value) > 3}
+
+
+def _secret_values(value: object, name: str = "") -> collections.abc.Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in typing.cast("Connector", value).items():
+            yield from _secret_values(item, key)
+    elif isinstance(value, list):
+        for item in typing.cast("list[object]", value):
+            yield from _secret_values(item, name)
+    elif isinstance(value, str) and _SECRET.search(name):
+        yield value
 
 
 def _sentence(line: str) -> str:

@@ -169,6 +169,36 @@ def test_nonsense_in_a_databag_blocks_and_names_its_author(ctx: Context, base: t
     assert "oidc-gatekeeper sent what it must not" in out.unit_status.message
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "a: !!bool x",
+        "a: !!int ''",
+        "a: 2020-99-99",
+        "[" * 3000,
+        "x" * 200_000,
+        "id: [hunter2]",
+        "id: !!timestamp hunter2",
+    ],
+)
+def test_no_databag_crashes_the_charm_or_shows_its_values(ctx: Context, base: testing.State, data: str):
+    out = run(ctx, with_relation(base, dataclasses.replace(CLIENT, remote_app_data={"data": data})))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert "oidc-gatekeeper sent what it must not" in out.unit_status.message
+    assert "hunter2" not in out.unit_status.message
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "http://h/path", "http://u:hunter2@h", "http://h\n", "nonsense"]
+)
+def test_a_gateways_nonsense_is_no_issuer(ctx: Context, base: testing.State, tmp_path: pathlib.Path, url: str):
+    bag = {"_supported_versions": "- v1\n", "external-url": url}
+    out = run(ctx, with_relation(base, dataclasses.replace(INGRESS, remote_app_data=bag)))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert "gateway sent what it must not" in out.unit_status.message
+    assert not (tmp_path / "config.yaml").exists()
+
+
 def test_a_removed_relation_removes_its_client_at_once(ctx: Context, base: testing.State):
     state = run(ctx, base)
     out = ctx.run(ctx.on.relation_broken(state.get_relation(3)), state)

@@ -52,7 +52,6 @@ def test_issuer(options: dict, issuer: str):
         "kubeflow.example.com/dex",
         "ftp://kubeflow.example.com/dex",
         "https://kubeflow.example.com/dex?x=1",
-        "https://user:pw@kubeflow.example.com/dex",
         "https://kubeflow.example.com:99999/dex",
         "https:///dex",
         "https://a b/dex",
@@ -62,6 +61,11 @@ def test_a_wrong_issuer_is_named_and_an_example_given(url: str):
     (problem,) = read(issuer_url=url).problems
     assert problem.startswith(f"issuer-url: {url!r}")
     assert problem.endswith("write it like https://kubeflow.example.com/dex")
+
+
+def test_a_password_in_an_issuer_is_not_repeated():
+    (problem,) = read(issuer_url="https://user:hunter2@kubeflow.example.com/dex").problems
+    assert problem == "issuer-url: it must hold no user, write it like https://kubeflow.example.com/dex"
 
 
 @pytest.mark.parametrize("port", [0, 80, 5558, 65536])

@@ -83,7 +83,7 @@ def complaint(text: object, callback: str = "") -> str:
         ("test-connector", "connectors: expected a list of connectors, got a string"),
         ("a: b", "connectors: expected a list of connectors, got a mapping"),
         ("true", "connectors: expected a list of connectors, got true or false"),
-        ("- x", "connectors[0]: expected a mapping with id, name, type and config, got 'x'"),
+        ("- x", "connectors[0]: expected a mapping with id, name, type and config, got a string"),
         ("- id: a\n  id: b", "connectors: line 2, column 3: the key 'id' stands there twice"),
         ("- &a {id: x}\n- *a", "connectors: line 2, column 3: aliases are not accepted"),
         ("- 1: x", "connectors: line 1, column 3: the key 1 is not text"),
@@ -98,16 +98,16 @@ def test_a_mistake_in_the_text_is_named_with_its_place(text: str, message: str):
     [
         ({"id": "x", "name": "X"}, "connectors[0].type is missing"),
         ({"type": "ldap", "name": "X"}, "connectors[0].id is missing"),
-        ({"type": "ldap", "id": 7, "name": "X"}, "connectors[0].id: expected text, got 7"),
+        ({"type": "ldap", "id": 7, "name": "X"}, "connectors[0].id: expected text, got a number"),
         ({**LDAP, "type": "ldapp"}, "connectors[0].type: unknown type 'ldapp' (did you mean 'ldap'?)"),
         ({**LDAP, "confg": {}}, "connectors[0].confg: unknown field (did you mean 'config'?)"),
         ({**LDAP, "bindDN": "x"}, 'connectors[0].bindDN: unknown field (does it belong under "config:"?)'),
-        ({**LDAP, "config": "x"}, "connectors[0].config: expected a mapping, got 'x'"),
+        ({**LDAP, "config": "x"}, "connectors[0].config: expected a mapping, got a string"),
         ({**LDAP, "config": {}}, "connectors[0].config.host is missing"),
         ({**LDAP, "config": {"host": "h"}}, "connectors[0].config.userSearch.baseDN is missing"),
         (
             {**LDAP, "config": {"host": "h", "userSearch": {"baseDN": 5}}},
-            "connectors[0].config.userSearch.baseDN: expected text, got 5",
+            "connectors[0].config.userSearch.baseDN: expected text, got a number",
         ),
         (
             {**LDAP, "config": {**LDAP["config"], "bindPW": "a\0"}},
@@ -179,6 +179,23 @@ def test_hostile_text_is_refused(text: str):
 def test_values_that_json_cannot_carry_are_refused(value: str):
     text = f"- id: x\n  name: X\n  type: oidc\n  config: {{issuer: i, clientID: c, extra: {value}}}"
     assert complaint(text).startswith("connectors")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["!!bool hunter2", "!!int ''", "!!int hunter2", "!!float hunter2", "- {id: !!int hunter2}"],
+)
+def test_a_tag_that_lies_is_refused_without_its_value(text: str):
+    assert "hunter2" not in complaint(text)
+
+
+def test_no_value_of_a_connector_is_repeated():
+    for entry in (["hunter2"], {"id": ["hunter2"]}, {"id": "x", "name": "X", "type": "ldap", "config": "hunter2"}):
+        assert "hunter2" not in complaint([entry])
+
+
+def test_more_than_a_secret_can_hold_is_refused():
+    assert complaint("# " + "ü" * 25_000) == "connectors: 50002 bytes are too many, 40000 are accepted"
 
 
 def test_dates_are_text():

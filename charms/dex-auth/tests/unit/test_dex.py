@@ -110,7 +110,16 @@ def test_no_value_breaks_out_of_its_place(issuer: str, name: str, secret: str, h
     ],
 )  # fmt: skip
 def test_the_reason_is_found_in_the_log(output: str, words: str):
-    assert dex.words(output) == words
+    assert dex.words(output, inputs()) == words
+
+
+def test_the_reason_tells_no_secret():
+    config = {"bindPW": 'hun"ter2', "nested": {"clientSecret": "s3cr3t", "host": "ldap.example.org"}}
+    given = inputs(connectors=({"id": "x", "name": "X", "type": "ldap", "config": config},))
+    said = f'failed to open connector: bind with hun\\"ter2 and s3cr3t at ldap.example.org as {HASH}'
+    assert (
+        dex.words(said, given) == "failed to open connector: bind with ****** and ****** at ldap.example.org as ******"
+    )
 
 
 @pytest.fixture

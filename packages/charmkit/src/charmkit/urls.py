@@ -18,7 +18,7 @@ def origin(option: str, text: str) -> str:
     example = "write it like https://kubeflow.example.com"
     parts = split(option, text, example)
     host, port = parts.hostname or "", parts.port
-    if "@" in parts.netloc or "?" in text or "#" in text or parts.path.strip("/"):
+    if "?" in text or "#" in text or parts.path.strip("/"):
         raise ValueError(f"{option}: {text!r} must hold scheme, host and port only, {example}")
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
@@ -37,6 +37,9 @@ def split(option: str, text: str, example: str) -> urllib.parse.SplitResult:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise ValueError(f"{option}: {text!r} is not a URL ({error}), {example}") from None
+    if "@" in parts.netloc:
+        # Not repeated: before the @ there may be a password.
+        raise ValueError(f"{option}: it must hold no user, {example}")
     if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"{option}: {text!r} must begin with http:// or https://, {example}")
     if port == 0 or (":" not in host and not _HOST.fullmatch(host)):
