@@ -72,7 +72,9 @@ def test_nothing_is_left_after(own: live.Live, end: signal.Signals):
 
 
 @pytest.mark.parametrize("moment", [0.1, 0.4, 1.0, 2.0, 3.5])
-def test_ctrl_c_in_the_middle_of_set_up(own: live.Live, moment: float):
+def test_ctrl_c_in_the_middle_of_set_up(own: live.Live, moment: float, monkeypatch: pytest.MonkeyPatch):
+    # The measurement of coverage takes a Ctrl-C for its own while it starts.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     with foreground(own) as process:
         time.sleep(moment)
         process.send_signal(signal.SIGINT)

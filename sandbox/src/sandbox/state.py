@@ -8,7 +8,7 @@ import typing
 
 import scenario
 
-from sandbox import model
+from sandbox import lifecycle, model
 
 if typing.TYPE_CHECKING:
     from sandbox import world
@@ -127,10 +127,10 @@ def _commit_relations(truth: "world.World", unit: model.Unit, before: scenario.S
             continue
         if new.local_unit_data != old[new.id].local_unit_data:
             found.unit_bags[unit.name] = dict(new.local_unit_data)
-            truth.notify(found, unit, remote_unit=unit.name)
+            lifecycle.notify(truth, found, unit, remote_unit=unit.name)
         if before.leader and new.local_app_data != old[new.id].local_app_data:
             found.app_bags[unit.app] = dict(new.local_app_data)
-            truth.notify(found, unit)
+            lifecycle.notify(truth, found, unit)
 
 
 def _commit_secrets(truth: "world.World", unit: model.Unit, before: scenario.State, after: scenario.State) -> None:
@@ -177,4 +177,4 @@ def _change_secret(truth: "world.World", unit: model.Unit, old: scenario.Secret,
     if new.remote_grants != old.remote_grants:
         found.grants = {number: set(who) for number, who in new.remote_grants.items()}
     if new.latest_content != old.latest_content:
-        truth.revise(found, dict(new.latest_content or {}), by=unit)
+        lifecycle.revise(truth, found, dict(new.latest_content or {}), by=unit)

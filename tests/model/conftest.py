@@ -1,0 +1,19 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the model tests quick; nothing that they look at changes."""
+
+import collections.abc
+
+import bcrypt
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick() -> collections.abc.Iterator[None]:
+    """Hash with the least cost, and write with libyaml the metadata that ops.testing puts on disk for every hook."""
+    gensalt = bcrypt.gensalt
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bcrypt, "gensalt", lambda rounds=4, prefix=b"2b": gensalt(4, prefix))
+        patch.setattr(yaml, "SafeDumper", yaml.CSafeDumper)
+        yield
