@@ -1,10 +1,13 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import itertools
 import json
 import pathlib
 import random
+import time
 
 import pytest
+import scenario
 import scenario.mocking
 
 from sandbox import agent, bundle, model, options, status, worker, world
@@ -181,6 +184,40 @@ def test_a_hook_that_raises_is_an_error_and_its_changes_are_lost(two: Two):
     two.world.configure("server", {"raise": "false"})
     two.settle()
     assert unit.status.current == "active"
+
+
+class Moody(agent.InMemory):
+    """An engine whose next hooks raise, and that remembers when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing = 0
+        self.tries: list[float] = []
+
+    def run(self, unit: model.Unit, charm: model.Charm, event: model.Event, state: scenario.State) -> worker.Reply:
+        self.tries.append(time.monotonic())
+        if self.failing:
+            self.failing -= 1
+            return worker.Reply(trace="RuntimeError: not in the mood")
+        return super().run(unit, charm, event, state)
+
+
+def test_a_hook_that_raised_is_run_again_after_longer_and_longer_times(two: Two, monkeypatch: pytest.MonkeyPatch):
+    delays = (0.1, 0.3, 0.6)
+    monkeypatch.setattr(agent, "RETRIES", delays)
+    engine = Moody()
+    engine.failing = 4
+    unit = two.world.unit("server/0")
+    agents = agent.Agents(two.world, engine)
+    two.world.update_status()
+    agents.start(unit)
+    with two.world.changed:
+        assert two.world.changed.wait_for(lambda: len(engine.tries) >= 5 and not unit.running, timeout=20)
+    agents.stop_soon()
+    gaps = [after - before for before, after in itertools.pairwise(engine.tries[:5])]
+    assert all(gap >= delay for gap, delay in zip(gaps, (*delays, delays[-1]), strict=True)), gaps
+    assert unit.status.current == "active"
+    assert unit.failures == 0
 
 
 def test_action(two: Two):

@@ -10,9 +10,10 @@ import config
 import connectors
 import credentials
 import dex
+import issuer
 import ops
 import relations
-from charmkit import pebble, rollout, secrets, urls
+from charmkit import pebble, rollout, secrets
 from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
 
 logger = logging.getLogger(__name__)
@@ -83,18 +84,19 @@ class DexCharm(ops.CharmBase):
         settings = config.read(self.config, kept.options)
         statuses += [ops.BlockedStatus(text) for text in settings.problems]
         self.unit.set_ports(settings.port)
-        issuer = self._issuer(settings)
+        url = self._issuer(settings)
         if self.unit.is_leader():
-            self._tell(settings, issuer)
+            self._tell(settings, url)
             kept = self._renew(kept, settings)
         if not self._container.can_connect():
             statuses.append(ops.WaitingStatus("waiting for the container dex"))
         elif not self.unit.is_leader():
-            self._stand_by()
-        elif not issuer:
+            text = "standby: Dex keeps its state in memory, so only the leader's unit serves"
+            self._stand_by(ops.WaitingStatus(text))
+        elif not url:
             statuses.append(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
         elif kept.hash:
-            self._serve(settings, kept, issuer)
+            self._serve(settings, kept, url)
         statuses.append(ops.ActiveStatus())
 
     def _add(self, status: ops.StatusBase) -> None:
@@ -108,28 +110,25 @@ class DexCharm(ops.CharmBase):
         self._state.write(credentials.dump(renewed))
         return renewed
 
-    def _stand_by(self) -> None:
+    def _stand_by(self, status: ops.StatusBase) -> None:
         pebble.apply(self._container, dex.standby())
         pebble.stop(self._container, dex.SERVICE)
-        self._add(ops.WaitingStatus("standby: Dex keeps its state in memory, so only the leader's unit serves"))
+        self._add(status)
 
-    def _serve(self, settings: config.Settings, kept: credentials.Credentials, issuer: str) -> None:
+    def _serve(self, settings: config.Settings, kept: credentials.Credentials, url: str) -> None:
         user = None
         if settings.static:
             user = dex.User(username=settings.static.username, hash=kept.hash, id=kept.user_id)
         try:
-            found = connectors.parse(settings.connectors, f"{issuer}/callback")
+            found = connectors.parse(settings.connectors, f"{url}/callback")
         except connectors.ConnectorError as error:
             # Right by itself, wrong for this issuer.
             self._add(ops.BlockedStatus(str(error)))
             found = connectors.Connectors()
         if user is None and not found.entries:
-            pebble.apply(self._container, dex.standby())
-            pebble.stop(self._container, dex.SERVICE)
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
-            self._add(
-                ops.BlockedStatus(f"nobody can log in, static login is disabled and there is no connector: {command}")
-            )
+            text = f"nobody can log in, static login is disabled and there is no connector: {command}"
+            self._stand_by(ops.BlockedStatus(text))
             return
         reading = relations.read(
             [self._presented(relation) for relation in self._related("oidc-client")], app=self.app.name
@@ -139,7 +138,7 @@ class DexCharm(ops.CharmBase):
         for text in reading.waiting:
             self._add(ops.WaitingStatus(text))
         inputs = dex.Inputs(
-            issuer=issuer, port=settings.port, clients=reading.clients, user=user, connectors=found.entries
+            issuer=url, port=settings.port, clients=reading.clients, user=user, connectors=found.entries
         )
         self._bring(settings, kept, inputs)
         for warning in found.warnings:
@@ -174,32 +173,20 @@ class DexCharm(ops.CharmBase):
         return relations.Presented(application=relation.app.name, bag=bag, secret=secret)
 
     def _issuer(self, settings: config.Settings) -> str:
-        """Return the issuer URL, empty while the gateway has not told its own."""
-        if settings.issuer:
-            return settings.issuer
-        for relation in self._related("ingress"):
-            url = ingress.read_external_url(relation.data[relation.app])
-            if url is None:
-                return ""
-            if url:
-                return self._public(url, relation.app.name)
-        if not self._related("ingress"):
-            command = f"juju integrate {self.app.name}:ingress ambassador-route:ingress-unauthenticated"
-            self._add(ops.BlockedStatus(f"no gateway: {command}"))
-        return self._internal(settings)
-
-    def _public(self, url: str, gateway: str) -> str:
-        """Return the issuer at a gateway's URL, empty when that is none."""
-        try:
-            return f"{urls.origin('external-url', url)}/dex"
-        except ValueError as error:
-            self._add(ops.BlockedStatus(f"ingress: {gateway} sent what it must not: {error}"))
-            return ""
+        """Return the issuer URL, empty while it cannot be known."""
+        gateways = [
+            issuer.Gateway(application=found.app.name, url=ingress.read_external_url(found.data[found.app]))
+            for found in self._related("ingress")
+        ]
+        decided = issuer.decide(settings.issuer, gateways, internal=self._internal(settings), app=self.app.name)
+        if decided.problem:
+            self._add(ops.BlockedStatus(decided.problem))
+        return decided.url
 
     def _internal(self, settings: config.Settings) -> str:
         return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"
 
-    def _tell(self, settings: config.Settings, issuer: str) -> None:
+    def _tell(self, settings: config.Settings, url: str) -> None:
         """Write the application's databags."""
         asked = ingress.Request(prefix="/dex", rewrite="/dex", service=self.app.name, port=settings.port)
         bags = {
@@ -208,8 +195,8 @@ class DexCharm(ops.CharmBase):
             # The other units stop serving when they read another name than their own.
             "peers": {"serving": self.unit.name},
         }
-        if issuer:
-            provider = dex_oidc_config.Provider(issuer_url=issuer, internal_url=self._internal(settings))
+        if url:
+            provider = dex_oidc_config.Provider(issuer_url=url, internal_url=self._internal(settings))
             bags["dex-oidc-config"] = dex_oidc_config.write(provider)
         for endpoint, bag in bags.items():
             for relation in self._related(endpoint):

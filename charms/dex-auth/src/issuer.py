@@ -1,0 +1,57 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The URL under which Dex issues tokens: the operator's, else the gateway's, else the one of the cluster. Pure."""
+
+import collections.abc
+import dataclasses
+
+from charmkit import urls
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """An application that is related over ingress.
+
+    Attributes:
+        application: its name.
+        url: its public URL, empty when it tells none, None while it has written nothing.
+    """
+
+    application: str
+    url: str | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """The decision; the URL is empty while it cannot be known."""
+
+    url: str
+    problem: str = ""
+
+
+def decide(option: str, gateways: collections.abc.Iterable[Gateway], *, internal: str, app: str) -> Issuer:
+    """Return the issuer.
+
+    Args:
+        option: the issuer that the operator set, empty when there is none.
+        gateways: those that are related.
+        internal: Dex's URL inside of the cluster.
+        app: the name of this application.
+    """
+    if option:
+        return Issuer(url=option)
+    known = tuple(gateways)
+    for gateway in known:
+        if gateway.url is None:
+            return Issuer(url="")
+        if gateway.url:
+            return _public(gateway.application, gateway.url)
+    command = f"no gateway: juju integrate {app}:ingress ambassador-route:ingress-unauthenticated"
+    return Issuer(url=internal, problem="" if known else command)
+
+
+def _public(application: str, url: str) -> Issuer:
+    try:
+        return Issuer(url=f"{urls.origin('external-url', url)}/dex")
+    except ValueError as error:
+        return Issuer(url="", problem=f"ingress: {application} sent what it must not: {error}")
