@@ -1,7 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 # The two commands of this repository, and what developers use between them.
-.PHONY: sandbox test format lint unit model pack lock clean
+.PHONY: sandbox test format lint unit model pack deploy undeploy lock clean
 
 sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
 	@tools/setup sandbox
@@ -19,6 +19,14 @@ format lint unit model: ## One stage alone
 pack: ## Pack the charms for Juju, beside their sources; ARCH=arm64 packs for other machines
 	@tools/setup test
 	@.venv/bin/python tools/pack $(if $(ARCH),--arch $(ARCH))
+
+deploy: ## Deploy with Juju on this machine's Kubernetes; MODEL=kubeflow REGISTRY=localhost:32000
+	@tools/setup test
+	@.venv/bin/python tools/deploy deploy $(if $(MODEL),--model $(MODEL)) $(if $(REGISTRY),--registry $(REGISTRY))
+
+undeploy: ## Remove what "make deploy" made, and nothing else
+	@tools/setup test
+	@.venv/bin/python tools/deploy undeploy
 
 lock: ## Write the locks in requirements/ anew
 	@tools/setup test

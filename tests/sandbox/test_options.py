@@ -179,7 +179,7 @@ def end_state(sandbox: live.Live) -> str:
     """Return Dex's configuration file, without the hash, which has a salt of its own for every password set."""
     import yaml
 
-    path = sandbox.file("dex-auth/0", "dex", "/etc/dex/config.yaml")
+    path = sandbox.file("dex-auth/0", "dex", "/tmp/dex/config.yaml")
     config = yaml.safe_load(path.read_text())
     assert path.stat().st_mode & 0o077 == 0
     for entry in config["staticPasswords"]:
@@ -195,7 +195,7 @@ def test_a_too_long_password_is_refused_and_the_old_one_stays(sandbox: live.Live
 
 
 def test_an_equal_value_restarts_nothing(sandbox: live.Live):
-    serving = "\x00serve\x00" + str(sandbox.file("dex-auth/0", "dex", "/etc/dex/config.yaml"))
+    serving = "\x00serve\x00" + str(sandbox.file("dex-auth/0", "dex", "/tmp/dex/config.yaml"))
     before = live.marked(serving)
     assert before
     sandbox.config("dex-auth", "connectors= ")

@@ -91,7 +91,7 @@ class Whole:
 
     def dex(self, unit: str = "dex-auth/0") -> dict:
         """Return Dex's configuration."""
-        return yaml.safe_load(self.file(unit, "dex/etc/dex/config.yaml"))
+        return yaml.safe_load(self.file(unit, "dex/tmp/dex/config.yaml"))
 
     def plan(self, unit: str) -> dict:
         """Return the Pebble plan of a unit's only container, with what runs."""

@@ -15,15 +15,17 @@ from charmkit import desired, rollout, templates
 SERVICE = "envoy"
 CHECK = "ready"
 BINARY = "/usr/local/bin/envoy"
-RECORD = "/etc/envoy/rollout.json"
+# The one directory that any user of any image may write to; the stock image keeps /etc/envoy for others.
+_HOME = "/tmp/envoy"  # noqa: S108
+RECORD = f"{_HOME}/rollout.json"
 HEALTH_PATH = "/ambassador/v0/check_ready"
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-_BOOTSTRAP = "/etc/envoy/bootstrap.json"
-_CLUSTERS = "/etc/envoy/clusters.json"
-_LISTENERS = "/etc/envoy/listeners.json"
-_ROUTES = "/etc/envoy/routes.json"
-_CANDIDATE = "/etc/envoy/candidate.json"
+_BOOTSTRAP = f"{_HOME}/bootstrap.json"
+_CLUSTERS = f"{_HOME}/clusters.json"
+_LISTENERS = f"{_HOME}/listeners.json"
+_ROUTES = f"{_HOME}/routes.json"
+_CANDIDATE = f"{_HOME}/candidate.json"
 _ROUTES_NAME = "gateway"
 # Always there, so that a listener never asks a cluster that does not exist; without an address it fails closed.
 _AUTHORIZER = "authorizer"

@@ -15,13 +15,15 @@ from charmkit import desired, rollout, templates
 Connector = connectors.Connector
 SERVICE = "dex"
 CHECK = "ready"
-RECORD = "/etc/dex/rollout.json"
+# The one directory that any user of any image may write to; the stock image keeps /etc/dex for others.
+_HOME = "/tmp/dex"  # noqa: S108
+RECORD = f"{_HOME}/rollout.json"
 TELEMETRY_PORT = 5558
 _BINARY = "/usr/local/bin/dex"
-_CONFIG = "/etc/dex/config.yaml"
+_CONFIG = f"{_HOME}/config.yaml"
 # Names of fields of Dex whose values are secrets: bindPW, clientSecret, password, privateKey and the like.
 _SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
-_CANDIDATE = "/etc/dex/candidate.yaml"
+_CANDIDATE = f"{_HOME}/candidate.yaml"
 # Where a rehearsal listens while the real one serves.
 _REHEARSAL_PORT = 15556
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"

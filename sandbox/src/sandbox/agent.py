@@ -19,6 +19,8 @@ from sandbox import model, worker, world
 
 # Seconds until a failed hook is run again, as Juju does; the last one repeats.
 RETRIES = (5.0, 10.0, 20.0, 40.0, 60.0)
+# The directories of a container in which charms write.
+_TOPS = ("etc", "tmp", "var")
 
 
 class Engine(typing.Protocol):
@@ -88,7 +90,7 @@ class InMemory:
         for name in truth.charm(unit.app).containers:
             home = self._directory / unit.name.replace("/", "-") / name
             _wipe(home)
-            mounts = {top: scenario.Mount(location=f"/{top}", source=home / top) for top in ("etc", "var")}
+            mounts = {top: scenario.Mount(location=f"/{top}", source=home / top) for top in _TOPS}
             anything = scenario.Exec([], return_code=0)
             self._containers[unit.name, name] = scenario.Container(
                 name, can_connect=True, mounts=mounts, execs={anything}
@@ -116,7 +118,7 @@ class InMemory:
 
 def _wipe(home: pathlib.Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
-    for top in ("etc", "var"):
+    for top in _TOPS:
         (home / top).mkdir(parents=True)
 
 

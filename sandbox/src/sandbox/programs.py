@@ -40,7 +40,7 @@ class Image:
 IMAGES: dict[tuple[str, str], Image] = {
     ("dex-auth", "dex"): Image(
         programs={"/usr/local/bin/dex": "dex"},
-        directories=("/etc/dex", "/var/lib/dex", "/tmp"),  # noqa: S108 - the image's
+        directories=("/var/lib/dex", "/tmp"),  # noqa: S108 - where the container's user may write
         ports=(5556, 5558),
     ),
     ("gatekeeper", "gatekeeper"): Image(
@@ -50,7 +50,7 @@ IMAGES: dict[tuple[str, str], Image] = {
     ),
     ("ambassador-route", "gateway"): Image(
         programs={"/usr/local/bin/envoy": "envoy"},
-        directories=("/etc/envoy", "/tmp"),  # noqa: S108
+        directories=("/tmp",),  # noqa: S108
     ),
 }
 

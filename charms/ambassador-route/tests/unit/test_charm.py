@@ -56,7 +56,7 @@ def base(tmp_path: pathlib.Path) -> testing.State:
             testing.Container(
                 "gateway",
                 can_connect=True,
-                mounts={"etc": testing.Mount(location="/etc/envoy", source=tmp_path)},
+                mounts={"home": testing.Mount(location="/tmp/envoy", source=tmp_path)},
                 execs={testing.Exec(VALIDATE)},
             )
         },
@@ -66,7 +66,7 @@ def base(tmp_path: pathlib.Path) -> testing.State:
 
 
 def files(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.State) -> dict[str, str]:
-    root = state.get_container("gateway").get_filesystem(ctx) / "etc/envoy"
+    root = state.get_container("gateway").get_filesystem(ctx) / "tmp/envoy"
     return {name: (root / name).read_text() for name in PATHS if (root / name).exists()}
 
 

@@ -33,7 +33,7 @@ def gateway(**changes: object) -> envoy.Gateway:
 
 
 def files(state: desired.Desired) -> dict[str, typing.Any]:
-    return {file.path.removeprefix("/etc/envoy/"): json.loads(file.text) for file in state.files}
+    return {file.path.removeprefix("/tmp/envoy/"): json.loads(file.text) for file in state.files}
 
 
 def rules(gateway: envoy.Gateway) -> list[dict[str, typing.Any]]:
@@ -45,7 +45,7 @@ def test_layer_runs_envoy_without_hot_restart_and_checks_it() -> None:
     layer = envoy.configure(gateway(port=8081)).layer
     service = layer["services"]["envoy"]  # type: ignore[index]
     assert service["command"] == (
-        "/usr/local/bin/envoy -c /etc/envoy/bootstrap.json --disable-hot-restart --log-level warning"
+        "/usr/local/bin/envoy -c /tmp/envoy/bootstrap.json --disable-hot-restart --log-level warning"
     )
     check = layer["checks"]["ready"]  # type: ignore[index]
     assert check["http"] == {"url": "http://localhost:8081/ambassador/v0/check_ready"}
@@ -79,7 +79,7 @@ def test_there_is_no_admin_interface() -> None:
 
 def test_clusters_come_before_the_routes_that_need_them() -> None:
     paths = [file.path for file in envoy.configure(gateway()).files]
-    assert paths.index("/etc/envoy/clusters.json") < paths.index("/etc/envoy/routes.json")
+    assert paths.index("/tmp/envoy/clusters.json") < paths.index("/tmp/envoy/routes.json")
 
 
 def test_only_open_routes_ask_nobody() -> None:
@@ -203,10 +203,10 @@ def test_pages_escape_what_html_would_read() -> None:
 
 
 def test_words_are_the_reason_and_not_the_configuration() -> None:
-    said = "[x][main] error initializing configuration '/etc/envoy/candidate.json': goo.gle/debug\n a: 1\n: bad port\n"
+    said = "[x][main] error initializing configuration '/tmp/envoy/candidate.json': goo.gle/debug\n a: 1\n: bad port\n"
     assert envoy.words(said) == "bad port"
     assert (
-        envoy.words("error initializing configuration '/etc/envoy/candidate.json': no such field: 'x'")
+        envoy.words("error initializing configuration '/tmp/envoy/candidate.json': no such field: 'x'")
         == "no such field: 'x'"
     )
     assert envoy.words("") == ""

@@ -60,7 +60,7 @@ def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing
     return testing.Container(
         "dex",
         can_connect=True,
-        mounts={"etc": testing.Mount(location="/etc/dex", source=home)},
+        mounts={"home": testing.Mount(location="/tmp/dex", source=home)},
         execs={testing.Exec(["/usr/local/bin/dex"], return_code=code, stdout=stdout)},
     )
 
@@ -81,7 +81,7 @@ def with_relation(state: testing.State, relation: testing.RelationBase) -> testi
 
 
 def dex(ctx: Context, state: testing.State) -> dict:
-    return yaml.safe_load((state.get_container("dex").get_filesystem(ctx) / "etc/dex/config.yaml").read_text())
+    return yaml.safe_load((state.get_container("dex").get_filesystem(ctx) / "tmp/dex/config.yaml").read_text())
 
 
 def kept(state: testing.State) -> dict[str, str]:

@@ -186,7 +186,7 @@ class Envoy:
                 os.replace(fresh, target)
 
     def _local(self, text: str) -> str:
-        return text.replace("/etc/envoy", str(self._directory)).replace('"0.0.0.0"', '"127.0.0.1"')
+        return text.replace("/tmp/envoy", str(self._directory)).replace('"0.0.0.0"', '"127.0.0.1"')
 
     def run(self, command: collections.abc.Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run Envoy for a moment, as a rehearsal does."""
