@@ -12,6 +12,7 @@ import credentials
 import dex
 import issuer
 import ops
+import reading
 import relations
 from charmkit import pebble, rollout, secrets
 from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
@@ -62,7 +63,7 @@ class DexCharm(ops.CharmBase):
 
     def _on_get_credentials(self, event: ops.ActionEvent) -> None:
         kept = credentials.load(self._state.read())
-        static = config.read(self.config, kept.options).static
+        static = self._settings(kept).static
         if static is None:
             command = f"juju config {self.app.name} --reset static-username,enable-password-db"
             event.fail(f"static login is disabled; to enable it: {command}")
@@ -81,8 +82,8 @@ class DexCharm(ops.CharmBase):
         """Read everything, decide once, write everything; doing it twice changes nothing."""
         self._statuses = statuses = list[ops.StatusBase]()
         kept = credentials.load(self._state.read())
-        settings = config.read(self.config, kept.options)
-        statuses += [ops.BlockedStatus(text) for text in settings.problems]
+        settings = self._settings(kept)
+        self._tell_problems(settings.problems)
         self.unit.set_ports(settings.port)
         url = self._issuer(settings)
         if self.unit.is_leader():
@@ -97,7 +98,20 @@ class DexCharm(ops.CharmBase):
             statuses.append(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
         elif kept.hash:
             self._serve(settings, kept, url)
+        statuses += [ops.ActiveStatus(f"warning: {text}") for text in settings.warnings]
         statuses.append(ops.ActiveStatus())
+
+    def _settings(self, kept: credentials.Credentials) -> config.Settings:
+        texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
+        return config.read(self.config, kept.options, reading.facts(self.model, *texts))
+
+    def _tell_problems(self, problems: tuple[str, ...]) -> None:
+        """Show the first, because a status has one line, and log all."""
+        for text in problems:
+            logger.error("%s", text)
+        if problems:
+            more = f" (and {len(problems) - 1} more: juju debug-log)" if problems[1:] else ""
+            self._add(ops.BlockedStatus(problems[0] + more))
 
     def _add(self, status: ops.StatusBase) -> None:
         assert self._statuses is not None
@@ -119,65 +133,61 @@ class DexCharm(ops.CharmBase):
         user = None
         if settings.static:
             user = dex.User(username=settings.static.username, hash=kept.hash, id=kept.user_id)
+        callback = f"{url}/callback"
+        accepted = settings.accepted
         try:
-            found = connectors.parse(settings.connectors, f"{url}/callback")
+            found = connectors.redirect(settings.connectors, callback)
         except connectors.ConnectorError as error:
-            # Right by itself, wrong for this issuer.
-            self._add(ops.BlockedStatus(str(error)))
-            found = connectors.Connectors()
+            # Right by themselves, wrong for this issuer.
+            self._tell_problems(error.problems)
+            found = config.good_connectors(kept.options, settings)
+            accepted = {**accepted, "connectors": connectors.keep(found)}
+            found = connectors.redirect(found, callback)
         if user is None and not found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             text = f"nobody can log in, static login is disabled and there is no connector: {command}"
             self._stand_by(ops.BlockedStatus(text))
             return
-        reading = relations.read(
-            [self._presented(relation) for relation in self._related("oidc-client")], app=self.app.name
-        )
-        for text in reading.blocked:
+        clients = relations.read(reading.presented(self.model), app=self.app.name)
+        for text in clients.blocked:
             self._add(ops.BlockedStatus(text))
-        for text in reading.waiting:
+        for text in clients.waiting:
             self._add(ops.WaitingStatus(text))
         inputs = dex.Inputs(
-            issuer=url, port=settings.port, clients=reading.clients, user=user, connectors=found.entries
+            issuer=url,
+            port=settings.port,
+            clients=clients.clients,
+            user=user,
+            connectors=found.entries,
+            secrets=found.secrets,
         )
-        self._bring(settings, kept, inputs)
-        for warning in found.warnings:
-            self._add(ops.ActiveStatus(f"warning: {warning}"))
+        self._bring(settings, kept, inputs, accepted)
         if not pebble.running(self._container, dex.SERVICE):
             self._add(ops.MaintenanceStatus("waiting for Dex to start"))
         elif not pebble.check_is_up(self._container, dex.CHECK):
             self._add(ops.MaintenanceStatus("waiting for Dex to answer"))
 
-    def _bring(self, settings: config.Settings, kept: credentials.Credentials, inputs: dex.Inputs) -> None:
+    def _bring(
+        self,
+        settings: config.Settings,
+        kept: credentials.Credentials,
+        inputs: dex.Inputs,
+        accepted: config.Options,
+    ) -> None:
         """Swap the configuration in; when Dex refuses it, say why, and serve with the last good connectors."""
         refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs))
         if refusal is None:
-            self._state.write(credentials.dump(credentials.accept(kept, settings.accepted)))
+            self._state.write(credentials.dump(credentials.accept(kept, accepted)))
             return
         self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"))
-        good = str(kept.options.get("connectors", ""))
-        entries = connectors.parse(good, f"{inputs.issuer}/callback").entries if good != settings.connectors else ()
-        fallback = dataclasses.replace(inputs, connectors=entries)
+        good = connectors.redirect(config.good_connectors(kept.options, settings), f"{inputs.issuer}/callback")
+        fallback = dataclasses.replace(inputs, connectors=good.entries if good.entries != inputs.connectors else ())
         if fallback.user or fallback.connectors:
             self._rollout.bring(dex.configure(fallback), dex.rehearsal(fallback))
 
-    def _presented(self, relation: ops.Relation) -> relations.Presented:
-        bag = dict(relation.data[relation.app])
-        secret = None
-        if bag.get("secret-id"):
-            try:
-                secret = self.model.get_secret(id=bag["secret-id"]).get_content(refresh=True)
-            except (ops.SecretNotFoundError, ops.ModelError):
-                # Not granted yet, or withdrawn: the client is left out until it is.
-                secret = None
-        return relations.Presented(application=relation.app.name, bag=bag, secret=secret)
-
     def _issuer(self, settings: config.Settings) -> str:
         """Return the issuer URL, empty while it cannot be known."""
-        gateways = [
-            issuer.Gateway(application=found.app.name, url=ingress.read_external_url(found.data[found.app]))
-            for found in self._related("ingress")
-        ]
+        gateways = reading.gateways(self.model)
         decided = issuer.decide(settings.issuer, gateways, internal=self._internal(settings), app=self.app.name)
         if decided.problem:
             self._add(ops.BlockedStatus(decided.problem))
@@ -199,12 +209,8 @@ class DexCharm(ops.CharmBase):
             provider = dex_oidc_config.Provider(issuer_url=url, internal_url=self._internal(settings))
             bags["dex-oidc-config"] = dex_oidc_config.write(provider)
         for endpoint, bag in bags.items():
-            for relation in self._related(endpoint):
+            for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)
-
-    def _related(self, endpoint: str) -> list[ops.Relation]:
-        """Return the relations of an endpoint, without one that is being removed."""
-        return [relation for relation in self.model.relations[endpoint] if relation.active]
 
 
 if __name__ == "__main__":

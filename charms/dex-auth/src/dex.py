@@ -55,7 +55,9 @@ class Inputs:
     port: int
     clients: tuple[Client, ...] = ()
     user: User | None = None
-    connectors: tuple[Connector, ...] = ()
+    connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
+    # What came out of secrets into connectors, to be kept out of what is shown.
+    secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
 
 def configure(inputs: Inputs) -> desired.Desired:
@@ -104,7 +106,9 @@ def words(output: str, inputs: Inputs) -> str:
 
 def _secrets(inputs: Inputs) -> set[str]:
     """Return what of the inputs must not be shown; shorter words occur everywhere."""
-    values = [client.secret for client in inputs.clients] + ([inputs.user.hash] if inputs.user else [])
+    values = (
+        [*inputs.secrets] + [client.secret for client in inputs.clients] + ([inputs.user.hash] if inputs.user else [])
+    )
     for connector in inputs.connectors:
         values += _secret_values(connector)
     return {value for value in values if len(value) > 3}

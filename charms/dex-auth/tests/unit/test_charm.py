@@ -363,3 +363,47 @@ def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State):
     shown += str([relation.local_app_data for relation in state.relations]) + str(ctx.juju_log)
     for secret in known:
         assert secret not in shown
+
+
+def github(secret: str) -> str:
+    config = {"clientID": "a", "clientSecret": secret}
+    return json.dumps([{"id": "g", "name": "G", "type": "github", "config": config}])
+
+
+def test_a_secret_in_an_option_is_resolved_and_its_next_revision_applied(ctx: Context, base: testing.State):
+    secret = testing.Secret({"value": "BY-REFERENCE"})
+    state = dataclasses.replace(base, secrets=[secret])
+    state = run(ctx, state, connectors=github(secret.id), static_password=f"{secret.id}#value")
+    assert state.unit_status == testing.ActiveStatus()
+    config = dex(ctx, state)
+    assert config["connectors"][0]["config"]["clientSecret"] == "BY-REFERENCE"
+    assert bcrypt.checkpw(b"BY-REFERENCE", config["staticPasswords"][0]["hash"].encode())
+    changed = dataclasses.replace(state.get_secret(id=secret.id), latest_content={"value": "ROTATED"})
+    others = [found for found in state.secrets if found.id != secret.id]
+    state = ctx.run(ctx.on.secret_changed(changed), dataclasses.replace(state, secrets=[*others, changed]))
+    config = dex(ctx, state)
+    assert config["connectors"][0]["config"]["clientSecret"] == "ROTATED"
+    assert bcrypt.checkpw(b"ROTATED", config["staticPasswords"][0]["hash"].encode())
+    # Withdrawn: the last good value goes on, and the status has the command.
+    gone = dataclasses.replace(state, secrets=[found for found in state.secrets if found.id != secret.id])
+    out = ctx.run(ctx.on.update_status(), gone)
+    identifier = secret.id.removeprefix("secret:")
+    assert out.unit_status == testing.BlockedStatus(
+        f"static-password: cannot read the secret {identifier}: juju grant-secret {identifier} dex-auth"
+        " (and 1 more: juju debug-log)"
+    )
+    assert dex(ctx, out) == config
+
+
+def test_a_plain_secret_is_warned_of(ctx: Context, base: testing.State):
+    out = run(ctx, base, connectors=github("PLAIN"))
+    assert out.unit_status.name == "active"
+    assert out.unit_status.message.startswith("warning: connectors[0].config.clientSecret: a secret in plain text")
+
+
+def test_all_problems_are_logged_and_the_first_is_the_status(ctx: Context, base: testing.State):
+    out = run(ctx, base, connectors=json.dumps([{"id": "x", "name": "X", "type": "oidc"}]), port=1)
+    assert out.unit_status.message.startswith("port: 1 must be")
+    logged = [line.message for line in ctx.juju_log if line.level == "ERROR"]
+    assert "connectors[0].config.clientID is missing" in logged
+    assert "connectors[0].config.issuer is missing" in logged

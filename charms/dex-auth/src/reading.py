@@ -1,0 +1,46 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reads what Juju knows and this application may see: secrets, and what other applications say over relations."""
+
+import collections.abc
+import datetime
+
+import connectors
+import issuer
+import ops
+import references
+import relations
+from charmkit.interfaces import ingress
+
+
+def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
+    """Return the relations of an endpoint, without one that is being removed."""
+    return [relation for relation in model.relations[endpoint] if relation.active]
+
+
+def facts(model: ops.Model, *texts: str) -> connectors.Facts:
+    """Return what connectors are judged by, with every secret that texts refer to."""
+    contents = {identifier: secret(model, f"secret:{identifier}") for identifier in references.named(*texts)}
+    return connectors.Facts(now=datetime.datetime.now(datetime.UTC), contents=contents, app=model.app.name)
+
+
+def secret(model: ops.Model, identifier: str) -> dict[str, str] | None:
+    """Return the newest content of a secret, or None when it is not granted, not granted any more, or not there."""
+    try:
+        return dict(model.get_secret(id=identifier).get_content(refresh=True))
+    except (ops.SecretNotFoundError, ops.ModelError):
+        return None
+
+
+def gateways(model: ops.Model) -> collections.abc.Iterator[issuer.Gateway]:
+    """Yield the gateways over ingress."""
+    for relation in related(model, "ingress"):
+        yield issuer.Gateway(application=relation.app.name, url=ingress.read_external_url(relation.data[relation.app]))
+
+
+def presented(model: ops.Model) -> collections.abc.Iterator[relations.Presented]:
+    """Yield what the clients say of themselves."""
+    for relation in related(model, "oidc-client"):
+        bag = dict(relation.data[relation.app])
+        content = secret(model, bag["secret-id"]) if bag.get("secret-id") else None
+        yield relations.Presented(application=relation.app.name, bag=bag, secret=content)
