@@ -6,16 +6,18 @@
 import dataclasses
 import logging
 
+import accounts
+import bags
 import config
 import connectors
 import credentials
 import dex
 import issuer
+import logins
 import ops
 import reading
 import relations
 from charmkit import pebble, rollout, secrets
-from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ class DexCharm(ops.CharmBase):
         self._container = self.unit.get_container("dex")
         self._state = secrets.StateSecret(self)
         self._rollout = rollout.Rollout(self._container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
+        self._accounts = accounts.Accounts(self, context=self._account_context, apply=self._reconcile)
         # What is to be said of this run; None until there was one.
         self._statuses: list[ops.StatusBase] | None = None
         events = [
@@ -45,7 +48,6 @@ class DexCharm(ops.CharmBase):
             framework.observe(event, self._on_reconcile)
         framework.observe(self.on.update_status, self._on_update_status)
         framework.observe(self.on.dex_pebble_check_failed, self._on_check_failed)
-        framework.observe(self.on.get_credentials_action, self._on_get_credentials)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
@@ -60,17 +62,6 @@ class DexCharm(ops.CharmBase):
         if self._container.can_connect():
             self._rollout.check_failed()
         self._reconcile()
-
-    def _on_get_credentials(self, event: ops.ActionEvent) -> None:
-        kept = credentials.load(self._state.read())
-        static = self._settings(kept).static
-        if static is None:
-            command = f"juju config {self.app.name} --reset static-username,enable-password-db"
-            event.fail(f"static login is disabled; to enable it: {command}")
-        elif not kept.password:
-            event.fail(f"there is no password yet: see juju status {self.app.name}")
-        else:
-            event.set_results({"username": static.username, "password": kept.password})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if self._statuses is None:
@@ -101,6 +92,12 @@ class DexCharm(ops.CharmBase):
         statuses += [ops.ActiveStatus(f"warning: {text}") for text in settings.warnings]
         statuses.append(ops.ActiveStatus())
 
+    def _account_context(self) -> accounts.Context:
+        kept = credentials.load(self._state.read())
+        settings = self._settings(kept)
+        static = settings.static.username if settings.static else ""
+        return accounts.Context(static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups())
+
     def _settings(self, kept: credentials.Credentials) -> config.Settings:
         texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
         return config.read(self.config, kept.options, reading.facts(self.model, *texts))
@@ -120,7 +117,9 @@ class DexCharm(ops.CharmBase):
     def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:
         if not self._state.ready:
             return kept
-        renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password)
+        renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password, settings.cost)
+        if kept.hash and renewed.password != kept.password:
+            accounts.audit(renewed.user_id, "password of the static user changed")
         self._state.write(credentials.dump(renewed))
         return renewed
 
@@ -130,9 +129,6 @@ class DexCharm(ops.CharmBase):
         self._add(status)
 
     def _serve(self, settings: config.Settings, kept: credentials.Credentials, url: str) -> None:
-        user = None
-        if settings.static:
-            user = dex.User(username=settings.static.username, hash=kept.hash, id=kept.user_id)
         callback = f"{url}/callback"
         accepted = settings.accepted
         try:
@@ -143,7 +139,9 @@ class DexCharm(ops.CharmBase):
             found = config.good_connectors(kept.options, settings)
             accepted = {**accepted, "connectors": connectors.keep(found)}
             found = connectors.redirect(found, callback)
-        if user is None and not found.entries:
+        known = self._accounts.read()
+        people = logins.people(settings, kept, known)
+        if not people and not found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             text = f"nobody can log in, static login is disabled and there is no connector: {command}"
             self._stand_by(ops.BlockedStatus(text))
@@ -157,11 +155,13 @@ class DexCharm(ops.CharmBase):
             issuer=url,
             port=settings.port,
             clients=clients.clients,
-            user=user,
+            users=people,
             connectors=found.entries,
             secrets=found.secrets,
         )
         self._bring(settings, kept, inputs, accepted)
+        for text in logins.warnings(settings, known):
+            self._add(ops.ActiveStatus(f"warning: {text}"))
         if not pebble.running(self._container, dex.SERVICE):
             self._add(ops.MaintenanceStatus("waiting for Dex to start"))
         elif not pebble.check_is_up(self._container, dex.CHECK):
@@ -182,7 +182,7 @@ class DexCharm(ops.CharmBase):
         self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"))
         good = connectors.redirect(config.good_connectors(kept.options, settings), f"{inputs.issuer}/callback")
         fallback = dataclasses.replace(inputs, connectors=good.entries if good.entries != inputs.connectors else ())
-        if fallback.user or fallback.connectors:
+        if fallback.users or fallback.connectors:
             self._rollout.bring(dex.configure(fallback), dex.rehearsal(fallback))
 
     def _issuer(self, settings: config.Settings) -> str:
@@ -198,17 +198,9 @@ class DexCharm(ops.CharmBase):
 
     def _tell(self, settings: config.Settings, url: str) -> None:
         """Write the application's databags."""
-        asked = ingress.Request(prefix="/dex", rewrite="/dex", service=self.app.name, port=settings.port)
-        bags = {
-            "ingress": ingress.write_request(asked),
-            "oidc-client": oidc_client.write_provider(),
-            # The other units stop serving when they read another name than their own.
-            "peers": {"serving": self.unit.name},
-        }
-        if url:
-            provider = dex_oidc_config.Provider(issuer_url=url, internal_url=self._internal(settings))
-            bags["dex-oidc-config"] = dex_oidc_config.write(provider)
-        for endpoint, bag in bags.items():
+        internal = self._internal(settings)
+        written = bags.write(app=self.app.name, port=settings.port, serving=self.unit.name, url=url, internal=internal)
+        for endpoint, bag in written.items():
             for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)
 

@@ -13,14 +13,14 @@ import urllib.parse
 
 import connectors
 import references
+import users
 
 Options = collections.abc.Mapping[str, typing.Any]
-# bcrypt reads no further (and Dex would take a shorter password for the same).
-_LONGEST_PASSWORD = 72
 GROUPS = {
     "static": ("static-username", "static-password", "enable-password-db"),
     "issuer": ("issuer-url", "public-url"),
     "port": ("port",),
+    "cost": ("bcrypt-cost",),
 }
 DEFAULTS: dict[str, typing.Any] = {
     "static-username": "user@example.com",
@@ -29,6 +29,7 @@ DEFAULTS: dict[str, typing.Any] = {
     "issuer-url": "",
     "public-url": "",
     "port": 5556,
+    "bcrypt-cost": 12,
 }
 
 
@@ -45,7 +46,9 @@ class Settings:
     """Every option, checked.
 
     Attributes:
-        static: None when static login is disabled.
+        static: None when there is no static user.
+        password_db: whether users that Dex itself knows may log in.
+        cost: bcrypt's.
         issuer: empty when it follows from the gateway.
         connectors: those to use, without the redirect URIs that depend on the issuer.
         problems: what is wrong, each beginning with the option's name.
@@ -55,6 +58,8 @@ class Settings:
 
     port: int
     static: Static | None
+    password_db: bool = True
+    cost: int
     issuer: str
     connectors: connectors.Connectors
     problems: tuple[str, ...] = ()
@@ -82,6 +87,8 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
     return Settings(
         port=accepted["port"],
         static=_static(accepted),
+        password_db=accepted["enable-password-db"],
+        cost=accepted["bcrypt-cost"],
         issuer=_issuer(accepted),
         connectors=found,
         problems=tuple(problems),
@@ -104,6 +111,9 @@ def _password(text: str, facts: connectors.Facts) -> str:
 
 def _warnings(options: Options, facts: connectors.Facts) -> collections.abc.Iterator[str]:
     text = options.get("static-password", "")
+    name = options.get("static-username", DEFAULTS["static-username"])
+    if name and not users.is_email(name):
+        yield "static-username: it is no e-mail address, and the owner of a profile must be one"
     if text and not references.is_one(text):
         add, grant = "juju add-secret dex-password value#file=FILE", f"juju grant-secret dex-password {facts.app}"
         option = f"juju config {facts.app} static-password"
@@ -119,8 +129,8 @@ def _static(options: Options) -> Static | None:
     if "\0" in password or not _is_text(password):
         raise ValueError("static-password: it has characters that no password can have")
     size = len(password.encode())
-    if size > _LONGEST_PASSWORD:
-        raise ValueError(f"static-password: {size} bytes are too many, bcrypt reads {_LONGEST_PASSWORD}")
+    if size > users.LONGEST_PASSWORD:
+        raise ValueError(f"static-password: {size} bytes are too many, bcrypt reads {users.LONGEST_PASSWORD}")
     return Static(username=username, password=password)
 
 
@@ -181,8 +191,16 @@ def _accept_port(options: Options, _: connectors.Facts) -> dict[str, typing.Any]
     return dict(options)
 
 
+def _accept_cost(options: Options, _: connectors.Facts) -> dict[str, typing.Any]:
+    cost = options["bcrypt-cost"]
+    if not 10 <= cost <= 14:
+        raise ValueError(f"bcrypt-cost: {cost} must be from 10 to 14; each step doubles the time that a login takes")
+    return dict(options)
+
+
 _CHECKS: dict[str, collections.abc.Callable[[Options, connectors.Facts], dict[str, typing.Any]]] = {
     "static": _accept_static,
     "issuer": _accept_issuer,
     "port": _accept_port,
+    "cost": _accept_cost,
 }

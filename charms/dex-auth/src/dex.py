@@ -13,6 +13,8 @@ import connectors
 from charmkit import desired, rollout, templates
 
 Connector = connectors.Connector
+# The Dex that this charm is made for, see the resource dex-image.
+VERSION = (2, 44)
 SERVICE = "dex"
 CHECK = "ready"
 RECORD = "/etc/dex/rollout.json"
@@ -40,11 +42,12 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class User:
-    """The static user; hash is bcrypt's, id is the stable one that becomes part of the subject."""
+    """A user that Dex itself knows; hash is bcrypt's, id is the stable one that becomes part of the subject."""
 
     username: str
     hash: str = dataclasses.field(repr=False)
     id: str
+    groups: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,16 @@ class Inputs:
     issuer: str
     port: int
     clients: tuple[Client, ...] = ()
-    user: User | None = None
+    users: tuple[User, ...] = ()
     connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
     # What came out of secrets into connectors, to be kept out of what is shown.
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
+
+
+def no_groups(version: tuple[int, int] = VERSION) -> str:
+    """Return why this Dex cannot tell the groups of its own users, empty when it can."""
+    needed = (2, 45)
+    return "" if version >= needed else f"Dex 2.45 or newer is needed, this one is {version[0]}.{version[1]}"
 
 
 def configure(inputs: Inputs) -> desired.Desired:
@@ -106,9 +115,7 @@ def words(output: str, inputs: Inputs) -> str:
 
 def _secrets(inputs: Inputs) -> set[str]:
     """Return what of the inputs must not be shown; shorter words occur everywhere."""
-    values = (
-        [*inputs.secrets] + [client.secret for client in inputs.clients] + ([inputs.user.hash] if inputs.user else [])
-    )
+    values = [*inputs.secrets] + [client.secret for client in inputs.clients] + [user.hash for user in inputs.users]
     for connector in inputs.connectors:
         values += _secret_values(connector)
     return {value for value in values if len(value) > 3}
@@ -154,6 +161,10 @@ def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
             for client in inputs.clients
         ],
         "connectors": list(inputs.connectors),
-        "user": inputs.user,
+        "users": [
+            {"email": user.username, "username": user.username, "hash": user.hash, "userID": user.id}
+            | ({"groups": list(user.groups)} if user.groups else {})
+            for user in inputs.users
+        ],
     }
     return templates.render(_TEMPLATES, "config.yaml.j2", values)

@@ -127,3 +127,15 @@ def test_the_last_good_connectors_hold_no_mock_once_that_is_forbidden():
     settings = config.read({"connectors": mock}, good.accepted, FACTS)
     assert settings.connectors.entries == ()
     assert len(settings.problems) == 1
+
+
+@pytest.mark.parametrize("cost", [0, 4, 9, 15, 31])
+def test_a_cost_that_is_weak_or_keeps_dex_busy_is_refused(cost: int):
+    (problem,) = read(bcrypt_cost=cost).problems
+    assert problem == f"bcrypt-cost: {cost} must be from 10 to 14; each step doubles the time that a login takes"
+
+
+def test_a_static_user_without_an_address_is_warned_of():
+    assert read(static_username="admin").warnings == (
+        "static-username: it is no e-mail address, and the owner of a profile must be one",
+    )

@@ -26,7 +26,7 @@ USER = dex.User(username="user@example.com", hash=HASH, id="08a8684b-db88-4b73-9
 
 
 def inputs(**changes: object) -> dex.Inputs:
-    return dex.Inputs(**{"issuer": "http://h/dex", "port": 5556, "clients": (CLIENT,), "user": USER, **changes})
+    return dex.Inputs(**{"issuer": "http://h/dex", "port": 5556, "clients": (CLIENT,), "users": (USER,), **changes})
 
 
 def rendered(given: dex.Inputs) -> dict:
@@ -50,7 +50,7 @@ def test_the_file_says_what_was_given():
 
 
 def test_without_a_user_static_login_is_off():
-    config = rendered(inputs(user=None))
+    config = rendered(inputs(users=()))
     assert (config["enablePasswordDB"], config["staticPasswords"]) == (False, [])
 
 
@@ -88,7 +88,7 @@ def test_no_value_breaks_out_of_its_place(issuer: str, name: str, secret: str, h
     client = dex.Client(id=name, name=name, redirect_uris=(issuer, name), secret=secret)
     connector = {"id": name, "name": secret, "type": "oidc", "config": config}
     given = dex.Inputs(
-        issuer=issuer, port=5556, clients=(client,), user=dex.User(username=name, hash=hash, id=secret),
+        issuer=issuer, port=5556, clients=(client,), users=(dex.User(username=name, hash=hash, id=secret),),
         connectors=(connector,),
     )  # fmt: skip
     read = rendered(given)

@@ -1,0 +1,26 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What this application writes into its databags. Pure."""
+
+from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
+
+
+def write(*, app: str, port: int, serving: str, url: str, internal: str) -> dict[str, dict[str, str]]:
+    """Return the application databag of each endpoint.
+
+    Args:
+        app: this application, which is also its Kubernetes service.
+        port: that service's port.
+        serving: the unit that serves; the others stop when they read another name than their own.
+        url: the issuer, empty while it cannot be known.
+        internal: the issuer's address inside the cluster.
+    """
+    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=app, port=port)
+    bags = {
+        "ingress": ingress.write_request(asked),
+        "oidc-client": oidc_client.write_provider(),
+        "peers": {"serving": serving},
+    }
+    if url:
+        bags["dex-oidc-config"] = dex_oidc_config.write(dex_oidc_config.Provider(issuer_url=url, internal_url=internal))
+    return bags
