@@ -8,6 +8,7 @@ import logging
 
 import accounts
 import bags
+import checking
 import config
 import connectors
 import credentials
@@ -31,6 +32,7 @@ class DexCharm(ops.CharmBase):
         self._state = secrets.StateSecret(self)
         self._rollout = rollout.Rollout(self._container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
         self._accounts = accounts.Accounts(self, context=self._account_context, apply=self._reconcile)
+        self._checking = checking.Checking(self)
         # What is to be said of this run; None until there was one.
         self._statuses: list[ops.StatusBase] | None = None
         events = [

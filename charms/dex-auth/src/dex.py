@@ -10,6 +10,7 @@ import re
 import typing
 
 import connectors
+import redaction
 from charmkit import desired, rollout, templates
 
 Connector = connectors.Connector
@@ -104,8 +105,7 @@ def rehearsal(inputs: Inputs) -> rollout.Rehearsal:
 
 def words(output: str, inputs: Inputs) -> str:
     """Return the sentence in which Dex says why it did not start, out of its log and without any secret."""
-    for secret in sorted(_secrets(inputs), key=len, reverse=True):
-        output = output.replace(secret, "******").replace(json.dumps(secret)[1:-1], "******")
+    output = redaction.hide(output, _secrets(inputs))
     sentences = [_sentence(line) for line in output.splitlines() if line.strip()]
     fatal = [text for text in sentences if text.startswith(("failed to", "error", "invalid"))]
     text = (fatal or sentences or ["it said nothing"])[-1]
@@ -114,11 +114,11 @@ def words(output: str, inputs: Inputs) -> str:
 
 
 def _secrets(inputs: Inputs) -> set[str]:
-    """Return what of the inputs must not be shown; shorter words occur everywhere."""
+    """Return what of the inputs must not be shown."""
     values = [*inputs.secrets] + [client.secret for client in inputs.clients] + [user.hash for user in inputs.users]
     for connector in inputs.connectors:
         values += _secret_values(connector)
-    return {value for value in values if len(value) > 3}
+    return set(values)
 
 
 def _secret_values(value: object, name: str = "") -> collections.abc.Iterator[str]:
