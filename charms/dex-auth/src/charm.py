@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charm of Dex: reads options, relations and secrets, has the pure modules decide, and applies what they say."""
 
-import dataclasses
 import logging
 
 import accounts
@@ -18,7 +17,8 @@ import logins
 import ops
 import reading
 import relations
-from charmkit import pebble, rollout, secrets
+import serving
+from charmkit import secrets
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class DexCharm(ops.CharmBase):
         super().__init__(framework)
         self._container = self.unit.get_container("dex")
         self._state = secrets.StateSecret(self)
-        self._rollout = rollout.Rollout(self._container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
+        self._dex = serving.Serving(self._container)
         self._accounts = accounts.Accounts(self, context=self._account_context, apply=self._reconcile)
         self._checking = checking.Checking(self)
         # What is to be said of this run; None until there was one.
@@ -57,12 +57,12 @@ class DexCharm(ops.CharmBase):
 
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
         if self._container.can_connect():
-            self._rollout.forget_refusals()
+            self._dex.doubt()
         self._reconcile()
 
     def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
         if self._container.can_connect():
-            self._rollout.check_failed()
+            self._dex.check_failed()
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
@@ -126,8 +126,7 @@ class DexCharm(ops.CharmBase):
         return renewed
 
     def _stand_by(self, status: ops.StatusBase) -> None:
-        pebble.apply(self._container, dex.standby())
-        pebble.stop(self._container, dex.SERVICE)
+        self._dex.stand_by()
         self._add(status)
 
     def _serve(self, settings: config.Settings, kept: credentials.Credentials, url: str) -> None:
@@ -161,31 +160,15 @@ class DexCharm(ops.CharmBase):
             connectors=found.entries,
             secrets=found.secrets,
         )
-        self._bring(settings, kept, inputs, accepted)
-        for text in logins.warnings(settings, known):
-            self._add(ops.ActiveStatus(f"warning: {text}"))
-        if not pebble.running(self._container, dex.SERVICE):
-            self._add(ops.MaintenanceStatus("waiting for Dex to start"))
-        elif not pebble.check_is_up(self._container, dex.CHECK):
-            self._add(ops.MaintenanceStatus("waiting for Dex to answer"))
-
-    def _bring(
-        self,
-        settings: config.Settings,
-        kept: credentials.Credentials,
-        inputs: dex.Inputs,
-        accepted: config.Options,
-    ) -> None:
-        """Swap the configuration in; when Dex refuses it, say why, and serve with the last good connectors."""
-        refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs))
-        if refusal is None:
+        good = connectors.redirect(config.good_connectors(kept.options, settings), callback)
+        outcome = self._dex.bring(inputs, good.entries)
+        if outcome.accepted:
             self._state.write(credentials.dump(credentials.accept(kept, accepted)))
-            return
-        self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"))
-        good = connectors.redirect(config.good_connectors(kept.options, settings), f"{inputs.issuer}/callback")
-        fallback = dataclasses.replace(inputs, connectors=good.entries if good.entries != inputs.connectors else ())
-        if fallback.users or fallback.connectors:
-            self._rollout.bring(dex.configure(fallback), dex.rehearsal(fallback))
+        self._tell_problems(outcome.problems)
+        for text in (*outcome.warnings, *logins.warnings(settings, known)):
+            self._add(ops.ActiveStatus(f"warning: {text}"))
+        if progress := self._dex.progress():
+            self._add(ops.MaintenanceStatus(progress))
 
     def _issuer(self, settings: config.Settings) -> str:
         """Return the issuer URL, empty while it cannot be known."""

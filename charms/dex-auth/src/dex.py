@@ -18,6 +18,7 @@ Connector = connectors.Connector
 VERSION = (2, 44)
 SERVICE = "dex"
 CHECK = "ready"
+_ALIVE = "alive"
 RECORD = "/etc/dex/rollout.json"
 TELEMETRY_PORT = 5558
 _BINARY = "/usr/local/bin/dex"
@@ -25,6 +26,10 @@ _CONFIG = "/etc/dex/config.yaml"
 # Names of fields of Dex whose values are secrets: bindPW, clientSecret, password, privateKey and the like.
 _SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
 _CANDIDATE = "/etc/dex/candidate.yaml"
+# Dex opens every connector before it listens; a provider that is slower than this would keep everybody waiting.
+_PATIENCE = 5.0
+# As JSON, which no name of a client in the log can imitate.
+_SERVING = '"msg":"listening on"'
 # Where a rehearsal listens while the real one serves.
 _REHEARSAL_PORT = 15556
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -81,8 +86,8 @@ def configure(inputs: Inputs) -> desired.Desired:
         "CONFIG_DIGEST": desired.digest([file]),
     }
     service = desired.service(f"{_BINARY} serve {_CONFIG}", environment=environment)
-    # A Dex that runs and does not answer is started again by Pebble.
-    service["on-check-failure"] = {CHECK: "restart"}
+    # A Dex that runs and does not answer is started again by Pebble, but not while it waits for a slow provider.
+    service["on-check-failure"] = {_ALIVE: "restart"}
     return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
@@ -93,14 +98,30 @@ def standby() -> desired.Desired:
     return desired.Desired(files=(), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
-def rehearsal(inputs: Inputs) -> rollout.Rehearsal:
-    """Return how Dex itself tries a configuration: on other ports, with its own memory, strict with every connector."""
+def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
+    """Return how Dex itself tries a configuration: on another port, with its own memory.
+
+    Args:
+        inputs: what to try.
+        strict: whether every connector must open.
+    """
     text = _render(inputs, port=_REHEARSAL_PORT, telemetry=0)
     return rollout.Rehearsal(
         files=(desired.File(path=_CANDIDATE, text=text),),
         command=(_BINARY, "serve", _CANDIDATE),
-        environment={"DEX_EXPAND_ENV": "false", "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false"},
+        environment={
+            "DEX_EXPAND_ENV": "false",
+            "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false" if strict else "true",
+        },
+        timeout=_PATIENCE,
+        serving=_SERVING,
+        first=bool(inputs.connectors),
     )
+
+
+def alone(inputs: Inputs, entry: Connector) -> Inputs:
+    """Return what tries one connector by itself."""
+    return dataclasses.replace(inputs, connectors=(entry,), users=(), clients=())
 
 
 def words(output: str, inputs: Inputs) -> str:
@@ -143,7 +164,8 @@ def _sentence(line: str) -> str:
 
 
 def _checks() -> dict[str, object]:
-    return {CHECK: desired.http_check(_HEALTH)}
+    alive = desired.http_check(_HEALTH, level="alive", period="2s", threshold=10)
+    return {CHECK: desired.http_check(_HEALTH), _ALIVE: alive}
 
 
 def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
