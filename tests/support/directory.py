@@ -79,7 +79,7 @@ class Directory:
         (home / "slapd.conf").write_text(config)
         people = "".join(_PERSON.format(name=name, password=password) for name, password in PEOPLE.items())
         (home / "entries.ldif").write_text(_ENTRIES + people)
-        self.ca = _certificates(home)
+        self.ca = certificates(home)
         self._run("slapadd", "-f", str(home / "slapd.conf"), "-l", str(home / "entries.ldif"))
 
     def start(self) -> None:
@@ -158,7 +158,7 @@ def _program(name: str) -> str:
     return program
 
 
-def _certificates(home: pathlib.Path) -> str:
+def certificates(home: pathlib.Path) -> str:
     """Write a CA's certificate and one of it for 127.0.0.1 that ends in twenty days, and return the former."""
     now = datetime.datetime.now(datetime.UTC)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

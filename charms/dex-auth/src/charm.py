@@ -157,6 +157,7 @@ class DexCharm(ops.CharmBase):
             port=settings.port,
             clients=clients.clients,
             users=people,
+            tuned=settings.tuning,
             connectors=found.entries,
             secrets=found.secrets,
         )

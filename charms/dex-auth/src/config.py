@@ -13,6 +13,7 @@ import urllib.parse
 
 import connectors
 import references
+import tuning
 import users
 
 Options = collections.abc.Mapping[str, typing.Any]
@@ -21,6 +22,7 @@ GROUPS = {
     "issuer": ("issuer-url", "public-url"),
     "port": ("port",),
     "cost": ("bcrypt-cost",),
+    **{name: (name,) for name in tuning.DEFAULTS},
 }
 DEFAULTS: dict[str, typing.Any] = {
     "static-username": "user@example.com",
@@ -30,6 +32,7 @@ DEFAULTS: dict[str, typing.Any] = {
     "public-url": "",
     "port": 5556,
     "bcrypt-cost": 12,
+    **tuning.DEFAULTS,
 }
 
 
@@ -51,6 +54,7 @@ class Settings:
         cost: bcrypt's.
         issuer: empty when it follows from the gateway.
         connectors: those to use, without the redirect URIs that depend on the issuer.
+        tuning: what goes to Dex as it is.
         problems: what is wrong, each beginning with the option's name.
         warnings: what works and should not stay like this.
         accepted: the options in use, with secrets in place of references; of a wrong group the last good ones.
@@ -62,6 +66,7 @@ class Settings:
     cost: int
     issuer: str
     connectors: connectors.Connectors
+    tuning: tuning.Tuning
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     accepted: dict[str, typing.Any] = dataclasses.field(repr=False)
@@ -74,7 +79,7 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
     for group, names in GROUPS.items():
         wanted = {name: options.get(name, DEFAULTS[name]) for name in names}
         try:
-            accepted |= _CHECKS[group](wanted, facts)
+            accepted |= _CHECKS.get(group, _accept_tuning)(wanted, facts)
         except ValueError as error:
             problems.append(str(error))
             accepted |= {name: last_good.get(name, DEFAULTS[name]) for name in names}
@@ -84,6 +89,12 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
     except connectors.ConnectorError as error:
         problems += error.problems
         found = connectors.trust(last_good.get("connectors", ""), mock=mock)
+    try:
+        local = accepted["enable-password-db"]
+        tuning.check_password_connector(accepted["password-connector"], found.entries, local=local)
+    except ValueError as error:
+        problems.append(str(error))
+        accepted["password-connector"] = ""
     return Settings(
         port=accepted["port"],
         static=_static(accepted),
@@ -91,6 +102,7 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
         cost=accepted["bcrypt-cost"],
         issuer=_issuer(accepted),
         connectors=found,
+        tuning=tuning.made(accepted),
         problems=tuple(problems),
         warnings=tuple(_warnings(options, facts)) + found.warnings,
         accepted={**accepted, "connectors": connectors.keep(found), "allow-mock-connectors": mock},
@@ -188,6 +200,12 @@ def _accept_port(options: Options, _: connectors.Facts) -> dict[str, typing.Any]
     port = options["port"]
     if not 1024 <= port <= 65535 or port == 5558:
         raise ValueError(f"port: {port} must be from 1024 to 65535, and not 5558, where Dex tells its health")
+    return dict(options)
+
+
+def _accept_tuning(options: Options, _: connectors.Facts) -> dict[str, typing.Any]:
+    for name, text in options.items():
+        tuning.check(name, text)
     return dict(options)
 
 

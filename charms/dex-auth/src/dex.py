@@ -11,6 +11,7 @@ import typing
 
 import connectors
 import redaction
+import tuning
 from charmkit import desired, rollout, templates
 
 Connector = connectors.Connector
@@ -32,6 +33,7 @@ _PATIENCE = 5.0
 _SERVING = '"msg":"listening on"'
 # Where a rehearsal listens while the real one serves.
 _REHEARSAL_PORT = 15556
+_READABLE = {"level": "info", "format": "json"}
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz/ready"
 
@@ -64,6 +66,7 @@ class Inputs:
     port: int
     clients: tuple[Client, ...] = ()
     users: tuple[User, ...] = ()
+    tuned: tuning.Tuning = dataclasses.field(default_factory=tuning.Tuning)
     connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
     # What came out of secrets into connectors, to be kept out of what is shown.
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
@@ -169,6 +172,7 @@ def _checks() -> dict[str, object]:
 
 
 def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
+    tuned = inputs.tuned
     values = {
         "issuer": inputs.issuer,
         "web": f"0.0.0.0:{port}",
@@ -183,6 +187,11 @@ def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
             for client in inputs.clients
         ],
         "connectors": list(inputs.connectors),
+        # What a rehearsal says is read here, so it has its own level and format.
+        "logger": {"level": tuned.log_level, "format": tuned.log_format} if telemetry else _READABLE,
+        "frontend": {"issuer": tuned.title, "theme": tuned.theme},
+        "password_connector": tuned.password_connector,
+        "lifetimes": tuned.lifetimes,
         "users": [
             {"email": user.username, "username": user.username, "hash": user.hash, "userID": user.id}
             | ({"groups": list(user.groups)} if user.groups else {})

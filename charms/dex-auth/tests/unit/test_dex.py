@@ -22,6 +22,7 @@ VALUES = st.recursive(
 CLIENT = dex.Client(id="authservice-oidc", name="K", redirect_uris=("/a", "http://h/a"), secret="s")
 # bcrypt of "password" with the least cost that Dex takes.
 HASH = "$2b$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 USER = dex.User(username="user@example.com", hash=HASH, id="08a8684b-db88-4b73-90a9-3cd1661f5466")
 
 
@@ -150,4 +151,6 @@ def test_the_real_dex_serves_the_rendered_file(program: str, tmp_path):
             process.terminate()
     assert found["issuer"] == f"http://127.0.0.1:{port}/dex"
     assert "S256" in found["code_challenge_methods_supported"]
+    assert {"authorization_code", "refresh_token", DEVICE} <= set(found["grant_types_supported"])
+    assert not {"password", "implicit"} & set(found["grant_types_supported"])
     json.dumps(found)
