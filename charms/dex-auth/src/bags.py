@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this application writes into its databags. Pure."""
 
-from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
+import storage
+from charmkit.interfaces import dex_oidc_config, ingress, oidc_client, postgresql_client
 
 
 def write(*, app: str, port: int, serving: str, url: str, internal: str) -> dict[str, dict[str, str]]:
@@ -20,6 +21,7 @@ def write(*, app: str, port: int, serving: str, url: str, internal: str) -> dict
         "ingress": ingress.write_request(asked),
         "oidc-client": oidc_client.write_provider(),
         "peers": {"serving": serving},
+        "database": postgresql_client.write_request(storage.DATABASE),
     }
     if url:
         bags["dex-oidc-config"] = dex_oidc_config.write(dex_oidc_config.Provider(issuer_url=url, internal_url=internal))

@@ -9,7 +9,6 @@ import accounts
 import bags
 import checking
 import config
-import connectors
 import credentials
 import dex
 import issuer
@@ -18,13 +17,14 @@ import ops
 import reading
 import relations
 import serving
+import storage
 from charmkit import secrets
 
 logger = logging.getLogger(__name__)
 
 
 class DexCharm(ops.CharmBase):
-    """Runs Dex on the leader's unit."""
+    """Runs Dex: on every unit where they share a database, else on the leader's."""
 
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
@@ -43,7 +43,7 @@ class DexCharm(ops.CharmBase):
             self.on.dex_pebble_ready,
             self.on.dex_pebble_check_recovered,
         ]
-        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "peers"):
+        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "peers"):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -82,15 +82,20 @@ class DexCharm(ops.CharmBase):
         if self.unit.is_leader():
             self._tell(settings, url)
             kept = self._renew(kept, settings)
+        store = storage.decide(reading.offered(self.model))
         if not self._container.can_connect():
-            statuses.append(ops.WaitingStatus("waiting for the container dex"))
-        elif not self.unit.is_leader():
-            text = "standby: Dex keeps its state in memory, so only the leader's unit serves"
+            self._add(ops.WaitingStatus("waiting for the container dex"))
+        elif store.pending:
+            self._hold(ops.BlockedStatus(store.problem) if store.problem else ops.WaitingStatus(store.waiting))
+        elif store.database is None and not self.unit.is_leader():
+            text = f"standby: Dex keeps its state in memory: juju integrate {self.app.name}:database postgresql-k8s"
             self._stand_by(ops.WaitingStatus(text))
         elif not url:
-            statuses.append(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
+            self._hold(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
         elif kept.hash:
-            self._serve(settings, kept, url)
+            self._serve(settings, kept, url, store)
+        if store.warning:
+            self._add(ops.ActiveStatus(f"warning: {store.warning}"))
         statuses += [ops.ActiveStatus(f"warning: {text}") for text in settings.warnings]
         statuses.append(ops.ActiveStatus())
 
@@ -125,24 +130,23 @@ class DexCharm(ops.CharmBase):
         self._state.write(credentials.dump(renewed))
         return renewed
 
+    def _hold(self, status: ops.StatusBase) -> None:
+        """Leave what runs alone, and take no traffic before."""
+        self._dex.hold()
+        self._add(status)
+
     def _stand_by(self, status: ops.StatusBase) -> None:
         self._dex.stand_by()
         self._add(status)
 
-    def _serve(self, settings: config.Settings, kept: credentials.Credentials, url: str) -> None:
-        callback = f"{url}/callback"
-        accepted = settings.accepted
-        try:
-            found = connectors.redirect(settings.connectors, callback)
-        except connectors.ConnectorError as error:
-            # Right by themselves, wrong for this issuer.
-            self._tell_problems(error.problems)
-            found = config.good_connectors(kept.options, settings)
-            accepted = {**accepted, "connectors": connectors.keep(found)}
-            found = connectors.redirect(found, callback)
+    def _serve(
+        self, settings: config.Settings, kept: credentials.Credentials, url: str, store: storage.Storage
+    ) -> None:
+        decided = config.for_issuer(settings, kept.options, url)
+        self._tell_problems(decided.problems)
         known = self._accounts.read()
         people = logins.people(settings, kept, known)
-        if not people and not found.entries:
+        if not people and not decided.found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             text = f"nobody can log in, static login is disabled and there is no connector: {command}"
             self._stand_by(ops.BlockedStatus(text))
@@ -158,13 +162,13 @@ class DexCharm(ops.CharmBase):
             clients=clients.clients,
             users=people,
             tuned=settings.tuning,
-            connectors=found.entries,
-            secrets=found.secrets,
+            connectors=decided.found.entries,
+            database=store.database,
+            secrets=decided.found.secrets,
         )
-        good = connectors.redirect(config.good_connectors(kept.options, settings), callback)
-        outcome = self._dex.bring(inputs, good.entries)
-        if outcome.accepted:
-            self._state.write(credentials.dump(credentials.accept(kept, accepted)))
+        outcome = self._dex.bring(inputs, decided.good.entries)
+        if outcome.accepted and self.unit.is_leader():
+            self._state.write(credentials.dump(credentials.accept(kept, decided.accepted)))
         self._tell_problems(outcome.problems)
         for text in (*outcome.warnings, *logins.warnings(settings, known)):
             self._add(ops.ActiveStatus(f"warning: {text}"))

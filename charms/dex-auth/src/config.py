@@ -109,6 +109,36 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
     )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The connectors for one issuer.
+
+    Attributes:
+        found: those to use.
+        good: the last good ones.
+        problems: why the wanted ones are not those to use.
+        accepted: the options in use.
+    """
+
+    found: connectors.Connectors
+    good: connectors.Connectors
+    problems: tuple[str, ...]
+    accepted: Options = dataclasses.field(repr=False)
+
+
+def for_issuer(settings: Settings, last_good: Options, issuer: str) -> Decision:
+    """Return the connectors for an issuer; they can be right by themselves, and wrong for it."""
+    callback = f"{issuer}/callback"
+    kept = good_connectors(last_good, settings)
+    good = connectors.redirect(kept, callback)
+    try:
+        found = connectors.redirect(settings.connectors, callback)
+    except connectors.ConnectorError as error:
+        accepted = {**settings.accepted, "connectors": connectors.keep(kept)}
+        return Decision(found=good, good=good, problems=error.problems, accepted=accepted)
+    return Decision(found=found, good=good, problems=(), accepted=settings.accepted)
+
+
 def good_connectors(good: Options, settings: Settings) -> connectors.Connectors:
     """Return the last good connectors; the switch for mock ones counts at once."""
     return connectors.trust(good.get("connectors", ""), mock=settings.accepted["allow-mock-connectors"])

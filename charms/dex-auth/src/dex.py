@@ -11,8 +11,10 @@ import typing
 
 import connectors
 import redaction
+import storage
 import tuning
 from charmkit import desired, rollout, templates
+from charmkit.interfaces import postgresql_client
 
 Connector = connectors.Connector
 # The Dex that this charm is made for, see the resource dex-image.
@@ -26,6 +28,7 @@ _BINARY = "/usr/local/bin/dex"
 _CONFIG = "/etc/dex/config.yaml"
 # Names of fields of Dex whose values are secrets: bindPW, clientSecret, password, privateKey and the like.
 _SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
+_CANDIDATE_CA = "/etc/dex/candidate-ca.pem"
 _CANDIDATE = "/etc/dex/candidate.yaml"
 # Dex opens every connector before it listens; a provider that is slower than this would keep everybody waiting.
 _PATIENCE = 5.0
@@ -68,6 +71,7 @@ class Inputs:
     users: tuple[User, ...] = ()
     tuned: tuning.Tuning = dataclasses.field(default_factory=tuning.Tuning)
     connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
+    database: postgresql_client.Database | None = None
     # What came out of secrets into connectors, to be kept out of what is shown.
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
@@ -81,17 +85,18 @@ def no_groups(version: tuple[int, int] = VERSION) -> str:
 def configure(inputs: Inputs) -> desired.Desired:
     """Return what the container of the serving unit shall hold and run."""
     file = desired.File(path=_CONFIG, text=_render(inputs, port=inputs.port, telemetry=TELEMETRY_PORT))
+    files = (file, *storage.files(inputs.database))
     environment = {
         # Dex would replace $words in connectors by variables; a password may well contain a dollar.
         "DEX_EXPAND_ENV": "false",
         # A provider that is away when Dex starts must not keep all the others from working.
         "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "true",
-        "CONFIG_DIGEST": desired.digest([file]),
+        "CONFIG_DIGEST": desired.digest(files),
     }
     service = desired.service(f"{_BINARY} serve {_CONFIG}", environment=environment)
     # A Dex that runs and does not answer is started again by Pebble, but not while it waits for a slow provider.
     service["on-check-failure"] = {_ALIVE: "restart"}
-    return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": _checks()})
+    return desired.Desired(files=files, layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
 def standby() -> desired.Desired:
@@ -102,7 +107,9 @@ def standby() -> desired.Desired:
 
 
 def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
-    """Return how Dex itself tries a configuration: on another port, with its own memory.
+    """Return how Dex itself tries a configuration: on another port.
+
+    It uses the same database, as one unit more would; without one, a memory of its own.
 
     Args:
         inputs: what to try.
@@ -110,7 +117,7 @@ def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
     """
     text = _render(inputs, port=_REHEARSAL_PORT, telemetry=0)
     return rollout.Rehearsal(
-        files=(desired.File(path=_CANDIDATE, text=text),),
+        files=(desired.File(path=_CANDIDATE, text=text), *storage.files(inputs.database, ca=_CANDIDATE_CA)),
         command=(_BINARY, "serve", _CANDIDATE),
         environment={
             "DEX_EXPAND_ENV": "false",
@@ -118,13 +125,13 @@ def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
         },
         timeout=_PATIENCE,
         serving=_SERVING,
-        first=bool(inputs.connectors),
+        first=bool(inputs.connectors or inputs.database),
     )
 
 
 def alone(inputs: Inputs, entry: Connector) -> Inputs:
     """Return what tries one connector by itself."""
-    return dataclasses.replace(inputs, connectors=(entry,), users=(), clients=())
+    return dataclasses.replace(inputs, connectors=(entry,), users=(), clients=(), database=None)
 
 
 def words(output: str, inputs: Inputs) -> str:
@@ -140,6 +147,8 @@ def words(output: str, inputs: Inputs) -> str:
 def _secrets(inputs: Inputs) -> set[str]:
     """Return what of the inputs must not be shown."""
     values = [*inputs.secrets] + [client.secret for client in inputs.clients] + [user.hash for user in inputs.users]
+    if inputs.database:
+        values.append(inputs.database.password)
     for connector in inputs.connectors:
         values += _secret_values(connector)
     return set(values)
@@ -175,6 +184,7 @@ def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
     tuned = inputs.tuned
     values = {
         "issuer": inputs.issuer,
+        "storage": storage.configuration(inputs.database, ca=_CANDIDATE_CA if not telemetry else storage.CA),
         "web": f"0.0.0.0:{port}",
         "telemetry": f"0.0.0.0:{telemetry}" if telemetry else "",
         "clients": [

@@ -10,7 +10,8 @@ import issuer
 import ops
 import references
 import relations
-from charmkit.interfaces import ingress
+import storage
+from charmkit.interfaces import ingress, postgresql_client
 
 
 def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
@@ -44,3 +45,12 @@ def presented(model: ops.Model) -> collections.abc.Iterator[relations.Presented]
         bag = dict(relation.data[relation.app])
         content = secret(model, bag["secret-id"]) if bag.get("secret-id") else None
         yield relations.Presented(application=relation.app.name, bag=bag, secret=content)
+
+
+def offered(model: ops.Model) -> storage.Offered | None:
+    """Return what the application says that makes the database, or None when there is none."""
+    for relation in related(model, "database"):
+        bag = dict(relation.data[relation.app])
+        secrets = {part: secret(model, found) for part, found in postgresql_client.secret_ids(bag).items()}
+        return storage.Offered(application=relation.app.name, bag=bag, secrets=secrets)
+    return None

@@ -47,6 +47,11 @@ class Serving:
         pebble.apply(self._container, dex.standby())
         pebble.stop(self._container, dex.SERVICE)
 
+    def hold(self) -> None:
+        """Let what runs go on; serve nobody before anything does."""
+        if dex.SERVICE not in self._container.get_services():
+            pebble.apply(self._container, dex.standby())
+
     def progress(self) -> str:
         """Return what is still waited for, or nothing."""
         if not pebble.running(self._container, dex.SERVICE):
