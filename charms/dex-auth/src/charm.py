@@ -73,7 +73,7 @@ class DexCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         """Read everything, decide once, write everything; doing it twice changes nothing."""
-        self._statuses = statuses = list[ops.StatusBase]()
+        self._statuses = []
         kept = credentials.load(self._state.read())
         settings = self._settings(kept)
         self._tell_problems(settings.problems)
@@ -89,15 +89,14 @@ class DexCharm(ops.CharmBase):
             self._hold(ops.BlockedStatus(store.problem) if store.problem else ops.WaitingStatus(store.waiting))
         elif store.database is None and not self.unit.is_leader():
             text = f"standby: Dex keeps its state in memory: juju integrate {self.app.name}:database postgresql-k8s"
-            self._stand_by(ops.WaitingStatus(text))
+            self._dex.stand_by()
+            self._add(ops.WaitingStatus(text))
         elif not url:
             self._hold(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
         elif kept.hash:
             self._serve(settings, kept, url, store)
-        if store.warning:
-            self._add(ops.ActiveStatus(f"warning: {store.warning}"))
-        statuses += [ops.ActiveStatus(f"warning: {text}") for text in settings.warnings]
-        statuses.append(ops.ActiveStatus())
+        self._warn(store.warning, *settings.warnings)
+        self._add(ops.ActiveStatus())
 
     def _account_context(self) -> accounts.Context:
         kept = credentials.load(self._state.read())
@@ -117,6 +116,10 @@ class DexCharm(ops.CharmBase):
             more = f" (and {len(problems) - 1} more: juju debug-log)" if problems[1:] else ""
             self._add(ops.BlockedStatus(problems[0] + more))
 
+    def _warn(self, *texts: str) -> None:
+        for text in filter(None, texts):
+            self._add(ops.ActiveStatus(f"warning: {text}"))
+
     def _add(self, status: ops.StatusBase) -> None:
         assert self._statuses is not None
         self._statuses.append(status)
@@ -135,10 +138,6 @@ class DexCharm(ops.CharmBase):
         self._dex.hold()
         self._add(status)
 
-    def _stand_by(self, status: ops.StatusBase) -> None:
-        self._dex.stand_by()
-        self._add(status)
-
     def _serve(
         self, settings: config.Settings, kept: credentials.Credentials, url: str, store: storage.Storage
     ) -> None:
@@ -149,7 +148,8 @@ class DexCharm(ops.CharmBase):
         if not people and not decided.found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             text = f"nobody can log in, static login is disabled and there is no connector: {command}"
-            self._stand_by(ops.BlockedStatus(text))
+            self._dex.stand_by()
+            self._add(ops.BlockedStatus(text))
             return
         clients = relations.read(reading.presented(self.model), app=self.app.name)
         for text in clients.blocked:
@@ -170,8 +170,7 @@ class DexCharm(ops.CharmBase):
         if outcome.accepted and self.unit.is_leader():
             self._state.write(credentials.dump(credentials.accept(kept, decided.accepted)))
         self._tell_problems(outcome.problems)
-        for text in (*outcome.warnings, *logins.warnings(settings, known)):
-            self._add(ops.ActiveStatus(f"warning: {text}"))
+        self._warn(*outcome.warnings, *logins.warnings(settings, known))
         if progress := self._dex.progress():
             self._add(ops.MaintenanceStatus(progress))
 
@@ -181,6 +180,7 @@ class DexCharm(ops.CharmBase):
         decided = issuer.decide(settings.issuer, gateways, internal=self._internal(settings), app=self.app.name)
         if decided.problem:
             self._add(ops.BlockedStatus(decided.problem))
+        self._warn(decided.warning)
         return decided.url
 
     def _internal(self, settings: config.Settings) -> str:

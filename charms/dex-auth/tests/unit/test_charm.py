@@ -294,20 +294,37 @@ def test_the_generated_password_comes_back_after_an_own_one(ctx: Context, base: 
     assert kept(run(ctx, own, static_password=""))["password"] == generated
 
 
-def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State):
-    state = run(
-        ctx, base, static_password="hunter2-hunter2", connectors=LDAP.replace('"h"', '"h", "bindPW": "s3cr3t-bind"')
-    )
-    known = [
-        "hunter2-hunter2",
-        "s3cr3t-bind",
-        "PLAIN7",
-        *[v for k, v in kept(state).items() if k in ("generated", "hash")],
-    ]
-    shown = str(state.get_container("dex").plan.to_dict()) + state.unit_status.message
-    shown += str([relation.local_app_data for relation in state.relations]) + str(ctx.juju_log)
+def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    """Every secret that the charm knows, in everything that it shows: plan, statuses, logs, databags, results, argv."""
+    given = testing.Secret({"value": "BY-REFERENCE-7"})
+    database = testing.Secret({"username": "u", "password": "DATABASE-7"})
+    bag = {"endpoints": "db:5432", "secret-user": database.id}
+    state = with_relation(base, testing.Relation("database", id=8, remote_app_name="pg", remote_app_data=bag))
+    state = dataclasses.replace(state, secrets=[given, database])
+    ldap = LDAP.replace('"h"', f'"h", "bindDN": "x", "bindPW": "{given.id}"')
+    text = json.dumps([*json.loads(ldap), *json.loads(github("PLAIN-IN-OPTION-7"))])
+    shown = ""
+    for options in (
+        {"static_password": "hunter2-hunter2", "connectors": text},
+        {"static_password": "hunter2-hunter2-" + "x" * 70, "connectors": text + "]"},
+        {"static_password": given.id, "connectors": text.replace("github", "gitlab")},
+    ):
+        state = run(ctx, state, **options)
+        shown += state.unit_status.message + str(state.get_container("dex").plan.to_dict())
+        shown += str([relation.local_app_data for relation in state.relations])
+    state = ctx.run(ctx.on.action("add-user", params={"email": "jane@example.com"}), state)
+    made = dict(ctx.action_results or {})["password"]
+    ctx.run(ctx.on.action("list-users"), state)
+    shown += str(ctx.action_results) + str(ctx.juju_log) + str(ctx.exec_history)
+    known = ["hunter2-hunter2", "BY-REFERENCE-7", "PLAIN-IN-OPTION-7", "DATABASE-7", "PLAIN7", made]
+    known += [value for key, value in kept(state).items() if key in ("generated", "hash", "password")]
+    known += [entry["hash"] for entry in dex(ctx, state)["staticPasswords"]]
+    text = (tmp_path / "config.yaml").read_text()
+    for secret in ("BY-REFERENCE-7", "PLAIN-IN-OPTION-7", "DATABASE-7", "PLAIN7"):
+        assert secret in text
     for secret in known:
         assert secret not in shown
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def github(secret: str) -> str:
