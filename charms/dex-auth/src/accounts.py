@@ -8,7 +8,9 @@ import json
 import logging
 import uuid
 
+import config
 import credentials
+import dex
 import ops
 import reading
 import references
@@ -33,7 +35,7 @@ class Context:
     static: str
     password: str = dataclasses.field(repr=False)
     cost: int
-    groups: str = ""
+    groups: str
 
 
 class Accounts(ops.Object):
@@ -43,19 +45,19 @@ class Accounts(ops.Object):
         self,
         charm: ops.CharmBase,
         *,
-        context: collections.abc.Callable[[], Context],
+        known: collections.abc.Callable[[], tuple[credentials.Credentials, config.Settings]],
         apply: collections.abc.Callable[[], None],
     ) -> None:
         """Observe the actions.
 
         Args:
             charm: the charm.
-            context: what its options say.
+            known: returns what is remembered, and what the options say.
             apply: brings changed users to Dex.
         """
         super().__init__(charm, "accounts")
         self._charm = charm
-        self._context = context
+        self._known = known
         self._apply = apply
         labels = [f"users-{number}" for number in range(users.SECRETS)]
         self._secrets = [secrets.StateSecret(charm, label=label, name=label) for label in labels]
@@ -71,6 +73,11 @@ class Accounts(ops.Object):
     def read(self) -> users.Users:
         """Return the users."""
         return users.load(secret.read() for secret in self._secrets)
+
+    def _context(self) -> Context:
+        kept, settings = self._known()
+        static = settings.static.username if settings.static else ""
+        return Context(static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups())
 
     def _on_get_credentials(self, event: ops.ActionEvent) -> None:
         context = self._context()

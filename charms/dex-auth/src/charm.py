@@ -6,6 +6,7 @@
 import logging
 
 import accounts
+import adoption
 import bags
 import checking
 import config
@@ -31,7 +32,7 @@ class DexCharm(ops.CharmBase):
         self._container = self.unit.get_container("dex")
         self._state = secrets.StateSecret(self)
         self._dex = serving.Serving(self._container)
-        self._accounts = accounts.Accounts(self, context=self._account_context, apply=self._reconcile)
+        self._accounts = accounts.Accounts(self, known=self._known, apply=self._reconcile)
         self._checking = checking.Checking(self)
         # What is to be said of this run; None until there was one.
         self._statuses: list[ops.StatusBase] | None = None
@@ -39,7 +40,6 @@ class DexCharm(ops.CharmBase):
             self.on.config_changed,
             self.on.leader_elected,
             self.on.secret_changed,
-            self.on.upgrade_charm,
             self.on.dex_pebble_ready,
             self.on.dex_pebble_check_recovered,
         ]
@@ -48,11 +48,16 @@ class DexCharm(ops.CharmBase):
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
+        framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(self.on.update_status, self._on_update_status)
         framework.observe(self.on.dex_pebble_check_failed, self._on_check_failed)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
+        self._reconcile()
+
+    def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
+        adoption.tell(credentials.load(self._state.read()), adoption.find(self.framework))
         self._reconcile()
 
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
@@ -74,8 +79,7 @@ class DexCharm(ops.CharmBase):
     def _reconcile(self) -> None:
         """Read everything, decide once, write everything; doing it twice changes nothing."""
         self._statuses = []
-        kept = credentials.load(self._state.read())
-        settings = self._settings(kept)
+        kept, settings = self._known()
         self._tell_problems(settings.problems)
         self.unit.set_ports(settings.port)
         url = self._issuer(settings)
@@ -98,15 +102,10 @@ class DexCharm(ops.CharmBase):
         self._warn(store.warning, *settings.warnings)
         self._add(ops.ActiveStatus())
 
-    def _account_context(self) -> accounts.Context:
+    def _known(self) -> tuple[credentials.Credentials, config.Settings]:
         kept = credentials.load(self._state.read())
-        settings = self._settings(kept)
-        static = settings.static.username if settings.static else ""
-        return accounts.Context(static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups())
-
-    def _settings(self, kept: credentials.Credentials) -> config.Settings:
         texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
-        return config.read(self.config, kept.options, reading.facts(self.model, *texts))
+        return kept, config.read(self.config, kept.options, reading.facts(self.model, *texts))
 
     def _tell_problems(self, problems: tuple[str, ...]) -> None:
         """Show the first, because a status has one line, and log all."""
@@ -127,6 +126,7 @@ class DexCharm(ops.CharmBase):
     def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:
         if not self._state.ready:
             return kept
+        kept = adoption.adopt(kept, adoption.find(self.framework))
         renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password, settings.cost)
         if kept.hash and renewed.password != kept.password:
             accounts.audit(renewed.user_id, "password of the static user changed")
