@@ -10,6 +10,7 @@ import typing
 import bcrypt
 import credentials
 import ops
+from ops import storage
 
 logger = logging.getLogger(__name__)
 Found = collections.abc.Mapping[str, typing.Any]
@@ -24,7 +25,7 @@ def find(framework: ops.Framework) -> Found:
     framework.register_type(ops.StoredStateData, _OWNER, _KIND)
     try:
         stored = framework.load_snapshot(ops.Handle(_OWNER, _KIND, _KEY))
-    except ops.storage.NoSnapshotError:
+    except storage.NoSnapshotError:
         return {}
     return typing.cast("ops.StoredStateData", stored).snapshot()
 

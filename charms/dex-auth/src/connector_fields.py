@@ -15,7 +15,7 @@ import references
 from charmkit import urls
 
 Mapping = dict[str, typing.Any]
-_KINDS = {
+_KINDS: dict[type, str] = {
     str: "a string",
     dict: "a mapping",
     list: "a list",
@@ -41,7 +41,8 @@ _URL_EXAMPLE = "write it like https://id.example.com"
 
 def kind_of(value: object) -> str:
     """Name a value by its kind: the value itself may be a secret."""
-    return _KINDS.get(type(value), type(value).__name__)
+    kind: type = type(value)
+    return _KINDS.get(kind, kind.__name__)
 
 
 def nearest(name: str, names: collections.abc.Iterable[str]) -> str:

@@ -5,6 +5,8 @@
 import typing
 
 import yaml
+import yaml.composer
+import yaml.constructor
 from charmkit.interfaces import sdi
 
 # Juju keeps 64 KiB in a secret, where the last good connectors go (core/secrets).
@@ -43,18 +45,20 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: typing.Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not accepted", self.peek_event().start_mark)
+        # PyYAML has no types here.
+        events: typing.Any = self
+        if events.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases are not accepted", events.peek_event().start_mark)
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise yaml.composer.ComposerError(None, None, "it is nested too deeply", self.peek_event().start_mark)
+            raise yaml.composer.ComposerError(None, None, "it is nested too deeply", events.peek_event().start_mark)
         try:
             return super().compose_node(parent, index)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
         finally:
             self.depth -= 1
 
 
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, typing.Any]:
+def _mapping(loader: typing.Any, node: yaml.MappingNode) -> dict[str, typing.Any]:
     result: dict[str, typing.Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -70,7 +74,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, typing.Any]:
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 # Dates are text to Dex.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)  # pyright: ignore[reportUnknownMemberType] - untyped
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - untyped
 
 
 def _hint(problem: str, text: str, line: int) -> str:

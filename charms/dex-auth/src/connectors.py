@@ -124,7 +124,8 @@ def _own(found: Connectors) -> Connectors:
     entries: list[Connector] = []
     for entry in found.entries:
         drop = "redirectURI" if Types[entry["type"]].redirected else ""
-        config = {key: value for key, value in (entry.get("config") or {}).items() if key != drop}
+        given: Connector = entry.get("config") or {}
+        config = {key: value for key, value in given.items() if key != drop}
         entries.append({**entry, "config": config})
     return dataclasses.replace(found, entries=tuple(entries))
 
@@ -136,7 +137,7 @@ def _entries(data: object) -> list[object]:
         data = typing.cast("Connector", data)["connectors"] or []
     if isinstance(data, list):
         return typing.cast("list[object]", data)
-    kind = connector_fields.kind_of(data)
+    kind = connector_fields.kind_of(typing.cast("object", data))
     raise ConnectorError(f"connectors: expected a list of connectors, got {kind}")
 
 

@@ -172,7 +172,8 @@ def _sentence(line: str) -> str:
         return line.strip()
     if not isinstance(entry, dict):
         return line.strip()
-    return " ".join(str(entry[key]) for key in ("msg", "err", "error") if key in entry)
+    said = typing.cast("dict[str, object]", entry)
+    return " ".join(str(said[key]) for key in ("msg", "err", "error") if key in said)
 
 
 def _checks() -> dict[str, object]:

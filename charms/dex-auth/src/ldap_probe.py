@@ -14,6 +14,8 @@ from ldap3.core import exceptions
 from ldap3.utils import conv
 
 Config = dict[str, typing.Any]
+# ldap3 has no types of its own.
+Connection = typing.Any
 _SCOPES = {"sub": ldap3.SUBTREE, "one": ldap3.LEVEL}
 # Groups in groups are followed this deep.
 _DEEPEST = 10
@@ -102,7 +104,7 @@ class Directory:
         finally:
             connection.unbind()
 
-    def _open(self, dn: str | None, password: str | None) -> ldap3.Connection:
+    def _open(self, dn: str | None, password: str | None) -> Connection:
         verify = ssl.CERT_NONE if self._config.get("insecureSkipVerify") else ssl.CERT_REQUIRED
         pem = self._config.get("rootCAData")
         tls = ldap3.Tls(validate=verify, ca_certs_data=certificates.decode(pem).decode() if pem else None)
@@ -114,7 +116,7 @@ class Directory:
             connect_timeout=self._timeout,
             get_info=ldap3.NONE,
         )
-        connection = ldap3.Connection(
+        connection: Connection = ldap3.Connection(
             server,
             user=dn,
             password=password,
@@ -136,7 +138,7 @@ class Directory:
             raise
         return connection
 
-    def _count(self, notes: Notes, connection: ldap3.Connection) -> None:
+    def _count(self, notes: Notes, connection: Connection) -> None:
         search = self._config["userSearch"]
         found = self._search(connection, search, search.get("filter") or "(objectClass=*)", [], most=2)
         if found:
@@ -144,7 +146,7 @@ class Directory:
         else:
             notes.bad(f"the user search finds nobody under {search['baseDN']}: check baseDN, filter and scope")
 
-    def _look_up(self, notes: Notes, connection: ldap3.Connection, person: Person) -> None:
+    def _look_up(self, notes: Notes, connection: Connection, person: Person) -> None:
         search = self._config["userSearch"]
         names = {
             "id": search.get("idAttr") or "uid",
@@ -187,14 +189,14 @@ class Directory:
             notes.good("the password is right")
 
     def _matchers(self) -> list[Config]:
-        search = self._config.get("groupSearch") or {}
+        search: Config = self._config.get("groupSearch") or {}
         if not search.get("baseDN"):
             return []
-        old = {key: search.get(key) for key in ("userAttr", "groupAttr", "recursionGroupAttr")}
+        old: Config = {key: search.get(key) for key in ("userAttr", "groupAttr", "recursionGroupAttr")}
         return search.get("userMatchers") or [old]
 
-    def _groups(self, connection: ldap3.Connection, user: _Found, matchers: list[Config]) -> list[str]:
-        search = self._config.get("groupSearch") or {}
+    def _groups(self, connection: Connection, user: _Found, matchers: list[Config]) -> list[str]:
+        search: Config = self._config.get("groupSearch") or {}
         found: dict[str, None] = {}
         for matcher in matchers:
             asked = [(matcher["groupAttr"], value) for value in user.values(matcher["userAttr"])]
@@ -207,14 +209,14 @@ class Directory:
                 asked = [(matcher["recursionGroupAttr"], entry.dn) for entry in new]
         return list(found)
 
-    def _group(self, connection: ldap3.Connection, search: Config, name: str, value: str) -> list[_Found]:
+    def _group(self, connection: Connection, search: Config, name: str, value: str) -> list[_Found]:
         condition = f"({name}={conv.escape_filter_chars(value)})"
         given = search.get("filter")
         text = f"(&{given}{condition})" if given else condition
         return self._search(connection, search, text, [search["nameAttr"]], most=1000)
 
     def _search(
-        self, connection: ldap3.Connection, search: Config, text: str, wanted: list[str], *, most: int
+        self, connection: Connection, search: Config, text: str, wanted: list[str], *, most: int
     ) -> list[_Found]:
         attributes = sorted({name for name in wanted if name and name.lower() != "dn"})
         # More than are needed to know that it is not exactly one.
@@ -227,7 +229,8 @@ class Directory:
                 size_limit=most,
                 time_limit=int(self._timeout),
             )
-        entries = [entry for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
+        answer: list[Config] = connection.response or []
+        entries = [entry for entry in answer if entry.get("type") == "searchResEntry"]
         return [
             _Found(
                 dn=entry["dn"],

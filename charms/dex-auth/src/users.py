@@ -181,5 +181,5 @@ def load(contents: collections.abc.Iterable[collections.abc.Mapping[str, str]]) 
         text += "".join(content.get(key, "") for key in keys)
         if keys[-1] not in content:
             break
-    rows = json.loads(zlib.decompress(base64.b64decode(text))) if text else []
+    rows: list[list[typing.Any]] = json.loads(zlib.decompress(base64.b64decode(text))) if text else []
     return tuple(User(email=row[0], id=row[1], hash=row[2], groups=tuple(row[3]), disabled=row[4]) for row in rows)
