@@ -43,7 +43,7 @@ class DexCharm(ops.CharmBase):
             self.on.dex_pebble_ready,
             self.on.dex_pebble_check_recovered,
         ]
-        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "peers"):
+        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "metrics-endpoint", "peers"):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -82,6 +82,7 @@ class DexCharm(ops.CharmBase):
         kept, settings = self._known()
         self._tell_problems(settings.problems)
         self.unit.set_ports(settings.port)
+        reading.tell_address(self)
         url = self._issuer(settings)
         if self.unit.is_leader():
             self._tell(settings, url)
@@ -187,9 +188,8 @@ class DexCharm(ops.CharmBase):
         return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"
 
     def _tell(self, settings: config.Settings, url: str) -> None:
-        """Write the application's databags."""
-        internal = self._internal(settings)
-        written = bags.write(app=self.app.name, port=settings.port, serving=self.unit.name, url=url, internal=internal)
+        topology, internal = reading.topology(self), self._internal(settings)
+        written = bags.write(topology, port=settings.port, url=url, internal=internal)
         for endpoint, bag in written.items():
             for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)

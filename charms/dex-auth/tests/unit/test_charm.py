@@ -369,3 +369,17 @@ def test_all_problems_are_logged_and_the_first_is_the_status(ctx: Context, base:
     logged = [line.message for line in ctx.juju_log if line.level == "ERROR"]
     assert "connectors[0].config.clientID is missing" in logged
     assert "connectors[0].config.issuer is missing" in logged
+
+
+def test_metrics_are_announced_with_the_alerts_of_charmed_kubeflow(ctx: Context, base: testing.State):
+    relation = testing.Relation("metrics-endpoint", id=8, remote_app_name="prometheus")
+    out = run(ctx, with_relation(base, relation)).get_relation(8)
+    assert json.loads(out.local_app_data["scrape_jobs"])[0]["static_configs"] == [{"targets": ["*:5558"]}]
+    (group,) = json.loads(out.local_app_data["alert_rules"])["groups"]
+    names = [rule["alert"] for rule in group["rules"]]
+    assert names == ["KubeflowServiceDown", "KubeflowServiceIsNotStable", "DexErrors", "DexRefusesManyLogins"]
+    assert out.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
+    assert out.local_unit_data["prometheus_scrape_unit_address"]
+    other = run(ctx, dataclasses.replace(with_relation(base, relation), leader=False)).get_relation(8)
+    assert not other.local_app_data
+    assert other.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
