@@ -38,7 +38,7 @@ _SERVING = '"msg":"listening on"'
 _REHEARSAL_PORT = 15556
 _READABLE = {"level": "info", "format": "json"}
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-_HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz/ready"
+_HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -177,8 +177,9 @@ def _sentence(line: str) -> str:
 
 
 def _checks() -> dict[str, object]:
-    alive = desired.http_check(_HEALTH, level="alive", period="2s", threshold=10)
-    return {CHECK: desired.http_check(_HEALTH), _ALIVE: alive}
+    # A database that is away makes Dex not ready; to start it again would not help.
+    alive = desired.http_check(f"{_HEALTH}/live", level="alive", period="2s", threshold=10)
+    return {CHECK: desired.http_check(f"{_HEALTH}/ready"), _ALIVE: alive}
 
 
 def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:

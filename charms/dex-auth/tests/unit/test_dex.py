@@ -66,6 +66,16 @@ def test_dex_neither_expands_dollars_nor_dies_of_one_connector():
     assert environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "true"
 
 
+def test_only_a_dex_that_does_not_live_is_started_again():
+    layer = dex.configure(inputs()).layer
+    checks = {name: (check["level"], check["http"]["url"]) for name, check in layer["checks"].items()}
+    assert checks == {
+        "ready": ("ready", "http://localhost:5558/healthz/ready"),
+        "alive": ("alive", "http://localhost:5558/healthz/live"),
+    }
+    assert layer["services"]["dex"]["on-check-failure"] == {"alive": "restart"}
+
+
 def test_a_changed_file_restarts_the_service_and_an_equal_one_does_not():
     def digest(given: dex.Inputs) -> str:
         return dex.configure(given).layer["services"]["dex"]["environment"]["CONFIG_DIGEST"]
