@@ -247,6 +247,15 @@ def test_the_action_answers_and_shows_no_secret(ctx: Context, slapd: directory.D
     assert "jane-secret" not in str(ctx.action_results) + str(ctx.juju_log)
 
 
+def test_what_a_secret_says_is_hidden_in_every_line(ctx: Context, slapd: directory.Directory, tmp_path: pathlib.Path):
+    name = testing.Secret({"value": directory.ADMIN[0]})
+    text = json.dumps(slapd.secured(bindDN=name.id))
+    state = dataclasses.replace(deployed.deployed(tmp_path), secrets=[name], config={"connectors": text})
+    ctx.run(ctx.on.action("check-connectors"), state)
+    assert "ok: bound as ******" in json.loads((ctx.action_results or {})["checks"])["ldap"]
+    assert directory.ADMIN[0] not in str(ctx.action_results)
+
+
 def test_the_action_applies_nothing(ctx: Context, slapd: directory.Directory, tmp_path: pathlib.Path):
     state = deployed.run(ctx, deployed.deployed(tmp_path))
     before = deployed.dex(ctx, state)
