@@ -77,7 +77,9 @@ class Accounts(ops.Object):
     def _context(self) -> Context:
         kept, settings = self._known()
         static = settings.static.username if settings.static else ""
-        return Context(static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups())
+        return Context(
+            static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups(settings.version)
+        )
 
     def _on_get_credentials(self, event: ops.ActionEvent) -> None:
         context = self._context()
@@ -196,7 +198,7 @@ class Accounts(ops.Object):
         if not reference.startswith("secret:"):
             # Not repeated: it may be the password itself.
             raise users.UserError(f"{name}: a reference to a secret is expected, secret:<id> or secret:<id>#<key>")
-        contents = reading.facts(self.model, reference).contents or {}
+        contents = reading.secrets(self.model, reference)
         try:
             return references.resolve(reference, contents, app=self.model.app.name)
         except ValueError as error:

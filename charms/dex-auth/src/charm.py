@@ -106,7 +106,7 @@ class DexCharm(ops.CharmBase):
     def _known(self) -> tuple[credentials.Credentials, config.Settings]:
         kept = credentials.load(self._state.read())
         texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
-        return kept, config.read(self.config, kept.options, reading.facts(self.model, *texts))
+        return kept, config.read(self.config, kept.options, reading.facts(self.model, self._container, *texts))
 
     def _tell_problems(self, problems: tuple[str, ...]) -> None:
         """Show the first, because a status has one line, and log all."""

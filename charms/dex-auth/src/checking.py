@@ -24,7 +24,7 @@ class Checking(ops.Object):
     def _on_check_connectors(self, event: ops.ActionEvent) -> None:
         text = event.params.get("content") or str(self._charm.config.get("connectors", ""))
         reference = event.params.get("password-secret", "")
-        facts = reading.facts(self.model, text, reference)
+        facts = reading.facts(self.model, self._charm.unit.get_container("dex"), text, reference)
         facts = dataclasses.replace(facts, mock=bool(self._charm.config.get("allow-mock-connectors")))
         try:
             person = _person(event.params.get("username", ""), reference, facts)

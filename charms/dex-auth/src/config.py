@@ -54,6 +54,7 @@ class Settings:
         cost: bcrypt's.
         issuer: empty when it follows from the gateway.
         connectors: those to use, without the redirect URIs that depend on the issuer.
+        version: of the Dex that runs.
         tuning: what goes to Dex as it is.
         problems: what is wrong, each beginning with the option's name.
         warnings: what works and should not stay like this.
@@ -66,6 +67,7 @@ class Settings:
     cost: int
     issuer: str
     connectors: connectors.Connectors
+    version: tuple[int, int]
     tuning: tuning.Tuning
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -102,6 +104,7 @@ def read(options: Options, last_good: Options, facts: connectors.Facts) -> Setti
         cost=accepted["bcrypt-cost"],
         issuer=_issuer(accepted),
         connectors=found,
+        version=facts.version,
         tuning=tuning.made(accepted),
         problems=tuple(problems),
         warnings=tuple(_warnings(options, facts)) + found.warnings,

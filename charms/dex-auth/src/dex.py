@@ -22,6 +22,7 @@ VERSION = (2, 44)
 SERVICE = "dex"
 CHECK = "ready"
 _ALIVE = "alive"
+ASK_VERSION = ("/usr/local/bin/dex", "version")
 RECORD = "/etc/dex/rollout.json"
 TELEMETRY_PORT = 5558
 _BINARY = "/usr/local/bin/dex"
@@ -76,7 +77,13 @@ class Inputs:
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
 
-def no_groups(version: tuple[int, int] = VERSION) -> str:
+def version(output: str) -> tuple[int, int]:
+    """Return the version in what Dex prints of itself; one built by hand prints none, and is taken for ours."""
+    found = re.search(r"^Dex Version: v?(\d{1,4})\.(\d{1,4})\.", output, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else VERSION
+
+
+def no_groups(version: tuple[int, int]) -> str:
     """Return why this Dex cannot tell the groups of its own users, empty when it can."""
     needed = (2, 45)
     return "" if version >= needed else f"Dex 2.45 or newer is needed, this one is {version[0]}.{version[1]}"

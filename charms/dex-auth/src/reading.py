@@ -10,6 +10,7 @@ import issuer
 import ops
 import references
 import relations
+import serving
 import storage
 from charmkit.interfaces import ingress, postgresql_client, prometheus_scrape
 
@@ -19,10 +20,20 @@ def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
     return [relation for relation in model.relations[endpoint] if relation.active]
 
 
-def facts(model: ops.Model, *texts: str) -> connectors.Facts:
+def facts(model: ops.Model, container: ops.Container, *texts: str) -> connectors.Facts:
     """Return what connectors are judged by, with every secret that texts refer to."""
-    contents = {identifier: secret(model, f"secret:{identifier}") for identifier in references.named(*texts)}
-    return connectors.Facts(now=datetime.datetime.now(datetime.UTC), contents=contents, app=model.app.name)
+    contents = secrets(model, *texts)
+    return connectors.Facts(
+        version=serving.version(container),
+        now=datetime.datetime.now(datetime.UTC),
+        contents=contents,
+        app=model.app.name,
+    )
+
+
+def secrets(model: ops.Model, *texts: str) -> dict[str, dict[str, str] | None]:
+    """Return every secret that texts refer to, by id; None for one that cannot be read."""
+    return {identifier: secret(model, f"secret:{identifier}") for identifier in references.named(*texts)}
 
 
 def secret(model: ops.Model, identifier: str) -> dict[str, str] | None:
@@ -51,8 +62,8 @@ def offered(model: ops.Model) -> storage.Offered | None:
     """Return what the application says that makes the database, or None when there is none."""
     for relation in related(model, "database"):
         bag = dict(relation.data[relation.app])
-        secrets = {part: secret(model, found) for part, found in postgresql_client.secret_ids(bag).items()}
-        return storage.Offered(application=relation.app.name, bag=bag, secrets=secrets)
+        contents = {part: secret(model, found) for part, found in postgresql_client.secret_ids(bag).items()}
+        return storage.Offered(application=relation.app.name, bag=bag, secrets=contents)
     return None
 
 

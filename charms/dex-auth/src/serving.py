@@ -9,6 +9,11 @@ import ops
 from charmkit import pebble, rollout
 
 
+def version(container: ops.Container) -> tuple[int, int]:
+    """Return the version of the Dex in a container; while nobody can look, the one that this charm is made for."""
+    return dex.version(pebble.output(container, dex.ASK_VERSION, timeout=5) if container.can_connect() else "")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What came of it.

@@ -181,6 +181,11 @@ def test_what_cannot_be_done_says_why(ctx: Context, state: testing.State, name: 
     assert fails(ctx, state, name, **params) == said
 
 
+def test_a_newer_dex_tells_groups(ctx: Context, state: testing.State):
+    state = act(ctx, deployed.with_dex(state, "2.45.1"), "add-user", email="jane@example.com", groups="a, b,a")
+    assert logins(ctx, state)["jane@example.com"]["groups"] == ["a", "b"]
+
+
 def test_a_user_there_is_is_not_added_again(ctx: Context, state: testing.State):
     state = act(ctx, state, "add-user", email="jane@example.com")
     said = "there is a user 'jane@example.com' already: see set-password"

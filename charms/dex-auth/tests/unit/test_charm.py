@@ -21,6 +21,7 @@ from deployed import (
     kept,
     run,
     runs,
+    with_dex,
     with_relation,
     without,
 )
@@ -383,3 +384,18 @@ def test_metrics_are_announced_with_the_alerts_of_charmed_kubeflow(ctx: Context,
     other = run(ctx, dataclasses.replace(with_relation(base, relation), leader=False)).get_relation(8)
     assert not other.local_app_data
     assert other.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
+
+
+def test_a_field_of_a_newer_dex_is_taken_where_that_one_runs(ctx: Context, base: testing.State):
+    text = (
+        github("$X")
+        .replace('"clientID"', '"preferredUsernameField": "mail", "clientID"')
+        .replace("github", "microsoft")
+    )
+    out = run(ctx, base, connectors=text)
+    assert out.unit_status.message == (
+        "connectors[0].config.preferredUsernameField: Dex 2.45 or newer is needed, this one is 2.44"
+    )
+    out = run(ctx, with_dex(out, "2.45.0"), connectors=text)
+    assert out.unit_status.name == "active"
+    assert dex(ctx, out)["connectors"][0]["config"]["preferredUsernameField"] == "mail"

@@ -66,6 +66,19 @@ def test_dex_neither_expands_dollars_nor_dies_of_one_connector():
     assert environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "true"
 
 
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        ("Dex Version: v2.45.1\nGo Version: go1.24\n", (2, 45)),
+        ("Dex Version: 2.100.0-dirty", (2, 100)),
+        ("Dex Version: DEV", dex.VERSION),
+        ("", dex.VERSION),
+    ],
+)
+def test_the_version_of_the_dex_that_runs(output: str, version: tuple[int, int]):
+    assert dex.version(output) == version
+
+
 def test_only_a_dex_that_does_not_live_is_started_again():
     layer = dex.configure(inputs()).layer
     checks = {name: (check["level"], check["http"]["url"]) for name, check in layer["checks"].items()}
@@ -138,6 +151,12 @@ def program() -> str:
     if not os.environ.get("DEX"):
         pytest.skip("DEX does not name a Dex: the rendered file is not tried on the real one here")
     return os.environ["DEX"]
+
+
+def test_the_real_dex_tells_its_version(program: str):
+    output = subprocess.run([program, *dex.ASK_VERSION[1:]], capture_output=True, text=True, check=True).stdout
+    assert output.startswith("Dex Version: ")
+    assert dex.version(output) == dex.VERSION
 
 
 def test_the_real_dex_serves_the_rendered_file(program: str, tmp_path):

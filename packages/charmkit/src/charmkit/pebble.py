@@ -66,6 +66,15 @@ def stop(container: ops.Container, service: str) -> None:
         container.stop(service)
 
 
+def output(container: ops.Container, command: collections.abc.Sequence[str], *, timeout: float) -> str:
+    """Return what a program prints that ends by itself; nothing where it fails."""
+    try:
+        said, _ = container.exec(list(command), timeout=timeout).wait_output()
+    except (ops.pebble.ExecError, ops.pebble.ChangeError, ops.pebble.TimeoutError, ops.pebble.APIError):
+        return ""
+    return said
+
+
 # Begins what a rehearsal says of a program that neither ended nor served.
 SILENT = "it did not begin to serve in time"
 

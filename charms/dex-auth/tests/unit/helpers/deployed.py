@@ -57,6 +57,14 @@ def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing
     )
 
 
+def with_dex(state: testing.State, version: str) -> testing.State:
+    """Return the state with another Dex in the image."""
+    binary = "/usr/local/bin/dex"
+    execs = {testing.Exec([binary]), testing.Exec([binary, "version"], stdout=f"Dex Version: v{version}\n")}
+    changed = dataclasses.replace(state.get_container("dex"), execs=execs)
+    return dataclasses.replace(state, containers=[changed])
+
+
 def run(ctx: Context, state: testing.State, **options: object) -> testing.State:
     config = {name.replace("_", "-"): value for name, value in options.items()}
     return ctx.run(ctx.on.config_changed(), dataclasses.replace(state, config=config or state.config))
