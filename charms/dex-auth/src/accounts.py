@@ -163,21 +163,26 @@ class Accounts(ops.Object):
         known = self.read()
         before = {user.email for user in known}
         generated: dict[str, str] = {}
+        changed: set[str] = set()
         for row in rows:
             if row.groups and context.groups:
                 raise users.UserError(f"groups of {row.email!r}: {context.groups}")
-            if not row.hash and not row.password:
-                generated[row.email] = credentials.generate()
-            made = row.hash or credentials.hash_password(row.password or generated[row.email], context.cost)
+            given = row.hash or (credentials.hash_password(row.password, context.cost) if row.password else "")
             if row.email in before:
-                known = users.change(known, row.email, hash=made, groups=row.groups)
-            else:
-                new = users.User(email=row.email, id=str(uuid.uuid4()), hash=made, groups=row.groups)
-                known = users.add(known, new, static=context.static)
+                # What the file does not say of somebody stays as it is.
+                old = users.find(known, row.email)
+                hash_, groups = given or old.hash, row.groups or old.groups
+                known = users.change(known, row.email, hash=hash_, groups=groups)
+                changed |= {old.id} if given else set()
+                continue
+            if not given:
+                generated[row.email] = credentials.generate()
+                given = credentials.hash_password(generated[row.email], context.cost)
+            new = users.User(email=row.email, id=str(uuid.uuid4()), hash=given, groups=row.groups)
+            known = users.add(known, new, static=context.static)
         self._write(known)
-        for user in known:
-            if user.email in before & {row.email for row in rows}:
-                audit(user.id, "password changed by the action import-users")
+        for user_id in sorted(changed):
+            audit(user_id, "password changed by the action import-users")
         updated = len(before & {row.email for row in rows})
         shown = {"passwords": json.dumps(generated, indent=2)} if generated else {}
         return {"added": str(len(rows) - updated), "updated": str(updated), **shown}

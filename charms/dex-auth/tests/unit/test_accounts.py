@@ -126,6 +126,18 @@ def test_many_users_are_imported_into_several_secrets_and_leave_them_again(ctx: 
     assert logins(ctx, state)["user7@example.com"]["userID"] == ids["user7@example.com"]
 
 
+def test_an_import_leaves_alone_what_it_does_not_say(ctx: Context, state: testing.State):
+    state = act(ctx, deployed.with_dex(state, "2.45.0"), "add-user", email="jane@example.com", groups="a")
+    before = logins(ctx, state)["jane@example.com"]
+    ctx.juju_log.clear()
+    state = act(ctx, state, "import-users", content="email\njane@example.com")
+    assert logins(ctx, state)["jane@example.com"] == before
+    assert audited(ctx) == []
+    state = act(ctx, state, "import-users", content=f"jane@example.com:{HASH}")
+    assert logins(ctx, state)["jane@example.com"] == {**before, "hash": HASH}
+    assert audited(ctx) == [f"authn_password_change:{before['userID']}"]
+
+
 def test_generated_passwords_of_an_import_are_shown_once(ctx: Context, state: testing.State):
     secret = testing.Secret({"value": "email,password\njane@example.com,chosen\njohn@example.com,\n"})
     state = dataclasses.replace(state, secrets=[*state.secrets, secret])
