@@ -7,12 +7,11 @@ import datetime
 import difflib
 import re
 import typing
-import urllib.parse
 
 import certificates
+import connector_forms
 import connector_types
 import references
-from charmkit import urls
 
 Mapping = dict[str, typing.Any]
 _KINDS: dict[type, str] = {
@@ -35,8 +34,6 @@ _EXPECTED = {
 # Stands in place of a value that was refused: it is there, so that nobody says that it is missing.
 _REFUSED = object()
 _VARIABLE = re.compile(r"\$(\w+|\{\w+\})")
-_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(\d{1,5}))?")
-_URL_EXAMPLE = "write it like https://id.example.com"
 
 
 def kind_of(value: object) -> str:
@@ -219,7 +216,7 @@ class Notes:
             ValueError: the text has another form.
         """
         if form == "url":
-            if _url(value).scheme == "http":
+            if connector_forms.url(value).scheme == "http":
                 self.warning(place, "no TLS: whoever is between Dex and the server reads and changes what they say")
         elif form in ("pem", "pem-base64") and not (form == "pem" and value.startswith("/")):
             pem = certificates.decode(value)
@@ -227,10 +224,10 @@ class Notes:
                 self.warning(place, sentence)
             return certificates.encode(pem)
         elif form == "path" or form == "pem":
-            _path(value)
+            connector_forms.path(value)
             self.warning(place, "Dex's image must hold this file")
-        elif form:
-            _FORMS[form](value)
+        else:
+            connector_forms.check(form, value)
         return value
 
 
@@ -265,49 +262,3 @@ def _not_text(value: str) -> str:
     except UnicodeEncodeError:
         return "it has characters that are no text"
     return "it has a NUL character" if "\0" in value else ""
-
-
-def _url(value: str) -> urllib.parse.SplitResult:
-    try:
-        return urls.split("url", value, _URL_EXAMPLE)
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("url: ")) from None
-
-
-def _path(value: str) -> None:
-    if certificates.is_pem(value):
-        raise ValueError("a path of a file is expected; PEM itself belongs under rootCAData, rootCAs or caData")
-    if not value.startswith("/"):
-        raise ValueError("a path of a file in Dex's container is expected, and begins with /")
-
-
-def _address(value: str) -> None:
-    if "://" in value:
-        raise ValueError("it is host and port, not a URL: leave out what stands before the host")
-    found = _ADDRESS.fullmatch(value)
-    if found is None or not 0 < int(found[3] or 1) < 65536:
-        raise ValueError("it is no host and port, write it like ldap.example.org:636")
-
-
-def _host(value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d{1,5})?", value):
-        raise ValueError("it is no host name, write it like github.example.com")
-
-
-def _filter(value: str) -> None:
-    """Refuse what is no filter of RFC 4515 at first sight; Dex puts it into a larger one without looking."""
-    depth = 0
-    plain = re.sub(r"\\[0-9a-fA-F]{2}", "", value.strip())
-    for number, character in enumerate(plain):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if depth < 1 and number < len(plain) - 1:
-            break
-    if depth != 0 or not plain.startswith("(") or not plain.endswith(")"):
-        raise ValueError("it is no LDAP filter in balanced brackets, write it like (objectClass=person)")
-
-
-_FORMS: collections.abc.Mapping[str, collections.abc.Callable[[str], None]] = {
-    "address": _address,
-    "host": _host,
-    "filter": _filter,
-}
