@@ -3,73 +3,72 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charm of Dex: reads options, relations and secrets, has the pure modules decide, and applies what they say."""
 
-import dataclasses
 import logging
 
+import accounts
+import adoption
+import bags
+import checking
 import config
-import connectors
 import credentials
 import dex
 import issuer
+import logins
 import ops
+import reading
 import relations
-from charmkit import pebble, rollout, secrets
-from charmkit.interfaces import dex_oidc_config, ingress, oidc_client
+import serving
+import storage
+from charmkit import secrets
 
 logger = logging.getLogger(__name__)
 
 
 class DexCharm(ops.CharmBase):
-    """Runs Dex on the leader's unit."""
+    """Runs Dex: on every unit where they share a database, else on the leader's."""
 
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("dex")
         self._state = secrets.StateSecret(self)
-        self._rollout = rollout.Rollout(self._container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
+        self._dex = serving.Serving(self._container)
+        self._accounts = accounts.Accounts(self, known=self._known, apply=self._reconcile)
+        self._checking = checking.Checking(self)
         # What is to be said of this run; None until there was one.
         self._statuses: list[ops.StatusBase] | None = None
         events = [
             self.on.config_changed,
             self.on.leader_elected,
             self.on.secret_changed,
-            self.on.upgrade_charm,
             self.on.dex_pebble_ready,
             self.on.dex_pebble_check_recovered,
         ]
-        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "peers"):
+        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "metrics-endpoint", "peers"):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
+        framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(self.on.update_status, self._on_update_status)
         framework.observe(self.on.dex_pebble_check_failed, self._on_check_failed)
-        framework.observe(self.on.get_credentials_action, self._on_get_credentials)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
         self._reconcile()
 
+    def _on_upgrade_charm(self, _: ops.UpgradeCharmEvent) -> None:
+        adoption.tell(credentials.load(self._state.read()), adoption.find(self.framework))
+        self._reconcile()
+
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
         if self._container.can_connect():
-            self._rollout.forget_refusals()
+            self._dex.doubt()
         self._reconcile()
 
     def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
         if self._container.can_connect():
-            self._rollout.check_failed()
+            self._dex.check_failed()
         self._reconcile()
-
-    def _on_get_credentials(self, event: ops.ActionEvent) -> None:
-        kept = credentials.load(self._state.read())
-        static = config.read(self.config, kept.options).static
-        if static is None:
-            command = f"juju config {self.app.name} --reset static-username,enable-password-db"
-            event.fail(f"static login is disabled; to enable it: {command}")
-        elif not kept.password:
-            event.fail(f"there is no password yet: see juju status {self.app.name}")
-        else:
-            event.set_results({"username": static.username, "password": kept.password})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if self._statuses is None:
@@ -79,25 +78,47 @@ class DexCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         """Read everything, decide once, write everything; doing it twice changes nothing."""
-        self._statuses = statuses = list[ops.StatusBase]()
-        kept = credentials.load(self._state.read())
-        settings = config.read(self.config, kept.options)
-        statuses += [ops.BlockedStatus(text) for text in settings.problems]
+        self._statuses = []
+        kept, settings = self._known()
+        self._tell_problems(settings.problems)
         self.unit.set_ports(settings.port)
+        reading.tell_address(self)
         url = self._issuer(settings)
         if self.unit.is_leader():
             self._tell(settings, url)
             kept = self._renew(kept, settings)
+        store = storage.decide(reading.offered(self.model))
         if not self._container.can_connect():
-            statuses.append(ops.WaitingStatus("waiting for the container dex"))
-        elif not self.unit.is_leader():
-            text = "standby: Dex keeps its state in memory, so only the leader's unit serves"
-            self._stand_by(ops.WaitingStatus(text))
+            self._add(ops.WaitingStatus("waiting for the container dex"))
+        elif store.pending:
+            self._hold(ops.BlockedStatus(store.problem) if store.problem else ops.WaitingStatus(store.waiting))
+        elif store.database is None and not self.unit.is_leader():
+            text = f"standby: Dex keeps its state in memory: juju integrate {self.app.name}:database postgresql-k8s"
+            self._dex.stand_by()
+            self._add(ops.WaitingStatus(text))
         elif not url:
-            statuses.append(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
+            self._hold(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
         elif kept.hash:
-            self._serve(settings, kept, url)
-        statuses.append(ops.ActiveStatus())
+            self._serve(settings, kept, url, store)
+        self._warn(store.warning, *settings.warnings)
+        self._add(ops.ActiveStatus())
+
+    def _known(self) -> tuple[credentials.Credentials, config.Settings]:
+        kept = credentials.load(self._state.read())
+        texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
+        return kept, config.read(self.config, kept.options, reading.facts(self.model, self._container, *texts))
+
+    def _tell_problems(self, problems: tuple[str, ...]) -> None:
+        """Show the first, because a status has one line, and log all."""
+        for text in problems:
+            logger.error("%s", text)
+        if problems:
+            more = f" (and {len(problems) - 1} more: juju debug-log)" if problems[1:] else ""
+            self._add(ops.BlockedStatus(problems[0] + more))
+
+    def _warn(self, *texts: str) -> None:
+        for text in filter(None, texts):
+            self._add(ops.ActiveStatus(f"warning: {text}"))
 
     def _add(self, status: ops.StatusBase) -> None:
         assert self._statuses is not None
@@ -106,105 +127,72 @@ class DexCharm(ops.CharmBase):
     def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:
         if not self._state.ready:
             return kept
-        renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password)
+        kept = adoption.adopt(kept, adoption.find(self.framework))
+        renewed = credentials.renew(kept, settings.static.password if settings.static else kept.password, settings.cost)
+        if kept.hash and renewed.password != kept.password:
+            accounts.audit(renewed.user_id, "password of the static user changed")
         self._state.write(credentials.dump(renewed))
         return renewed
 
-    def _stand_by(self, status: ops.StatusBase) -> None:
-        pebble.apply(self._container, dex.standby())
-        pebble.stop(self._container, dex.SERVICE)
+    def _hold(self, status: ops.StatusBase) -> None:
+        """Leave what runs alone, and take no traffic before."""
+        self._dex.hold()
         self._add(status)
 
-    def _serve(self, settings: config.Settings, kept: credentials.Credentials, url: str) -> None:
-        user = None
-        if settings.static:
-            user = dex.User(username=settings.static.username, hash=kept.hash, id=kept.user_id)
-        try:
-            found = connectors.parse(settings.connectors, f"{url}/callback")
-        except connectors.ConnectorError as error:
-            # Right by itself, wrong for this issuer.
-            self._add(ops.BlockedStatus(str(error)))
-            found = connectors.Connectors()
-        if user is None and not found.entries:
+    def _serve(
+        self, settings: config.Settings, kept: credentials.Credentials, url: str, store: storage.Storage
+    ) -> None:
+        decided = config.for_issuer(settings, kept.options, url)
+        self._tell_problems(decided.problems)
+        known = self._accounts.read()
+        people = logins.people(settings, kept, known)
+        if not people and not decided.found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
             text = f"nobody can log in, static login is disabled and there is no connector: {command}"
-            self._stand_by(ops.BlockedStatus(text))
-            return
-        reading = relations.read(
-            [self._presented(relation) for relation in self._related("oidc-client")], app=self.app.name
-        )
-        for text in reading.blocked:
+            self._dex.stand_by()
             self._add(ops.BlockedStatus(text))
-        for text in reading.waiting:
+            return
+        clients = relations.read(reading.presented(self.model), app=self.app.name)
+        for text in clients.blocked:
+            self._add(ops.BlockedStatus(text))
+        for text in clients.waiting:
             self._add(ops.WaitingStatus(text))
         inputs = dex.Inputs(
-            issuer=url, port=settings.port, clients=reading.clients, user=user, connectors=found.entries
+            issuer=url,
+            port=settings.port,
+            clients=clients.clients,
+            users=people,
+            tuned=settings.tuning,
+            connectors=decided.found.entries,
+            database=store.database,
+            secrets=decided.found.secrets,
         )
-        self._bring(settings, kept, inputs)
-        for warning in found.warnings:
-            self._add(ops.ActiveStatus(f"warning: {warning}"))
-        if not pebble.running(self._container, dex.SERVICE):
-            self._add(ops.MaintenanceStatus("waiting for Dex to start"))
-        elif not pebble.check_is_up(self._container, dex.CHECK):
-            self._add(ops.MaintenanceStatus("waiting for Dex to answer"))
-
-    def _bring(self, settings: config.Settings, kept: credentials.Credentials, inputs: dex.Inputs) -> None:
-        """Swap the configuration in; when Dex refuses it, say why, and serve with the last good connectors."""
-        refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs))
-        if refusal is None:
-            self._state.write(credentials.dump(credentials.accept(kept, settings.accepted)))
-            return
-        self._add(ops.BlockedStatus(f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"))
-        good = str(kept.options.get("connectors", ""))
-        entries = connectors.parse(good, f"{inputs.issuer}/callback").entries if good != settings.connectors else ()
-        fallback = dataclasses.replace(inputs, connectors=entries)
-        if fallback.user or fallback.connectors:
-            self._rollout.bring(dex.configure(fallback), dex.rehearsal(fallback))
-
-    def _presented(self, relation: ops.Relation) -> relations.Presented:
-        bag = dict(relation.data[relation.app])
-        secret = None
-        if bag.get("secret-id"):
-            try:
-                secret = self.model.get_secret(id=bag["secret-id"]).get_content(refresh=True)
-            except (ops.SecretNotFoundError, ops.ModelError):
-                # Not granted yet, or withdrawn: the client is left out until it is.
-                secret = None
-        return relations.Presented(application=relation.app.name, bag=bag, secret=secret)
+        outcome = self._dex.bring(inputs, decided.good.entries)
+        if outcome.accepted and self.unit.is_leader():
+            self._state.write(credentials.dump(credentials.accept(kept, decided.accepted)))
+        self._tell_problems(outcome.problems)
+        self._warn(*outcome.warnings, *logins.warnings(settings, known))
+        if progress := self._dex.progress():
+            self._add(ops.MaintenanceStatus(progress))
 
     def _issuer(self, settings: config.Settings) -> str:
         """Return the issuer URL, empty while it cannot be known."""
-        gateways = [
-            issuer.Gateway(application=found.app.name, url=ingress.read_external_url(found.data[found.app]))
-            for found in self._related("ingress")
-        ]
+        gateways = reading.gateways(self.model)
         decided = issuer.decide(settings.issuer, gateways, internal=self._internal(settings), app=self.app.name)
         if decided.problem:
             self._add(ops.BlockedStatus(decided.problem))
+        self._warn(decided.warning)
         return decided.url
 
     def _internal(self, settings: config.Settings) -> str:
         return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"
 
     def _tell(self, settings: config.Settings, url: str) -> None:
-        """Write the application's databags."""
-        asked = ingress.Request(prefix="/dex", rewrite="/dex", service=self.app.name, port=settings.port)
-        bags = {
-            "ingress": ingress.write_request(asked),
-            "oidc-client": oidc_client.write_provider(),
-            # The other units stop serving when they read another name than their own.
-            "peers": {"serving": self.unit.name},
-        }
-        if url:
-            provider = dex_oidc_config.Provider(issuer_url=url, internal_url=self._internal(settings))
-            bags["dex-oidc-config"] = dex_oidc_config.write(provider)
-        for endpoint, bag in bags.items():
-            for relation in self._related(endpoint):
+        topology, internal = reading.topology(self), self._internal(settings)
+        written = bags.write(topology, port=settings.port, url=url, internal=internal)
+        for endpoint, bag in written.items():
+            for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)
-
-    def _related(self, endpoint: str) -> list[ops.Relation]:
-        """Return the relations of an endpoint, without one that is being removed."""
-        return [relation for relation in self.model.relations[endpoint] if relation.active]
 
 
 if __name__ == "__main__":

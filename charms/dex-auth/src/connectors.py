@@ -1,153 +1,133 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the option connectors: finds what is wrong with it, and its place, before Dex ever sees it."""
+"""Reads the option connectors: finds all that is wrong with it, with its place, before Dex ever sees it. Pure."""
 
 import collections.abc
 import dataclasses
-import difflib
+import datetime
+import json
 import typing
 
-import yaml
-from charmkit.interfaces import sdi
+import connector_fields
+import connector_text
+import connector_types
+import references
 
 Connector = dict[str, typing.Any]
-# The connector types of Dex 2.44; the mock ones let anybody in.
-_TYPES = (
-    "atlassian-crowd", "authproxy", "bitbucket-cloud", "gitea", "github", "gitlab", "google", "keystone", "ldap",
-    "linkedin", "microsoft", "oauth", "oidc", "openshift", "saml",
-)  # fmt: skip
-_REDIRECTED = frozenset(
-    {
-        "bitbucket-cloud",
-        "gitea",
-        "github",
-        "gitlab",
-        "google",
-        "linkedin",
-        "microsoft",
-        "oauth",
-        "oidc",
-        "openshift",
-        "saml",
-    }
-)
-# Dex refuses to start without these.
-_REQUIRED = {
-    "ldap": ("host", "userSearch.baseDN", "userSearch.username"),
-    "oidc": ("issuer", "clientID"),
-    "github": ("clientID", "clientSecret"),
-    "gitlab": ("clientID", "clientSecret"),
-    "google": ("clientID", "clientSecret"),
-    "microsoft": ("clientID", "clientSecret"),
-    "saml": ("ssoURL", "usernameAttr", "emailAttr"),
-}
-# Juju keeps 64 KiB in a secret, where the last good text goes (core/secrets).
-_LONGEST = 40_000
-_DEEPEST = 20
+Types = connector_types.TYPES
+# Dex gives this id to the static login.
+_RESERVED = "local"
+_NOT_IN_A_PATH = frozenset('/?#%\\"<> ')
 
 
 class ConnectorError(ValueError):
-    """The option cannot be used; the text says what is wrong and where."""
+    """The option cannot be used; the text is the first of its problems, each says what is wrong and where."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(problems[0])
+        self.problems = problems
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What connectors are judged by, beside their own text.
+
+    Attributes:
+        version: the Dex that will read them.
+        now: the time; certificates end.
+        contents: the secrets that they refer to; None when references are not resolved, because they were before.
+        app: this application's name, for commands.
+        mock: whether connectors that let anybody in are accepted.
+    """
+
+    version: connector_types.Version = (2, 44)
+    now: datetime.datetime = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+    contents: references.Contents | None = dataclasses.field(default=None, repr=False)
+    app: str = "dex-auth"
+    mock: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Connectors:
-    """The connectors of Dex, and what an operator should know of them."""
+    """The connectors of Dex with all references resolved, what an operator should know of them, and their secrets."""
 
-    entries: tuple[Connector, ...] = ()
+    entries: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
 
-def parse(text: str, callback: str = "") -> Connectors:
+def parse(text: str, callback: str = "", facts: Facts | None = None) -> Connectors:
     """Return the connectors in a YAML or JSON text.
 
     Args:
         text: the option's value.
         callback: the issuer's callback URL, which every redirectURI must be; filled in where it is missing.
+        facts: what they are judged by.
 
     Raises:
-        ConnectorError: with the place of the first mistake.
+        ConnectorError: with every mistake and its place.
     """
-    found = _entries(_load(text))
-    entries: list[Connector] = []
-    warnings: list[str] = []
-    seen: dict[str, int] = {}
-    for number, entry in enumerate(found):
-        place = f"connectors[{number}]"
-        checked = _entry(place, entry, callback)
-        if checked["id"] in seen:
-            raise ConnectorError(f"{place}.id: {checked['id']!r} is already connectors[{seen[checked['id']]}]")
-        seen[checked["id"]] = number
-        entries.append(checked)
-        warnings += _warnings(place, checked)
-    return Connectors(entries=tuple(entries), warnings=tuple(warnings))
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without what can surprise: no aliases, no key twice, no keys but text, bounded depth."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: typing.Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases are not accepted", self.peek_event().start_mark)
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise yaml.composer.ComposerError(None, None, "it is nested too deeply", self.peek_event().start_mark)
-        try:
-            return super().compose_node(parent, index)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
-        finally:
-            self.depth -= 1
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> Connector:
-    result: Connector = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is not text", key_node.start_mark)
-        if key in result:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} stands there twice", key_node.start_mark
-            )
-        result[key] = loader.construct_object(value_node, deep=True)
-    return result
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-# Dates are text to Dex.
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_yaml_str)  # pyright: ignore[reportUnknownMemberType] - untyped
-
-
-def _load(text: str) -> object:
-    size = len(text.encode(errors="replace"))
-    if size > _LONGEST:
-        raise ConnectorError(f"connectors: {size} bytes are too many, {_LONGEST} are accepted")
+    facts = facts or Facts()
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader, narrowed further
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        problem = error.problem or error.context or "it is not YAML"
-        raise ConnectorError(f"connectors: {place}{problem}{_hint(problem, text, mark.line if mark else 0)}") from None
-    except (yaml.YAMLError, *sdi.YAML_FAULTS):
-        # Not repeated: the text may be a secret.
-        raise ConnectorError("connectors: it is neither YAML nor JSON, or a tag in it lies about its value") from None
+        found = _entries(connector_text.load(text))
+    except connector_text.TextError as error:
+        raise ConnectorError(str(error)) from None
+    notes = connector_fields.Notes(facts.version, facts.now, facts.contents, facts.app)
+    entries = [_entry(notes, f"connectors[{number}]", entry, facts) for number, entry in enumerate(found)]
+    _different_ids(notes, entries)
+    if notes.problems:
+        raise ConnectorError(*notes.problems)
+    result = Connectors(entries=tuple(entries), warnings=tuple(notes.warnings), secrets=frozenset(notes.secrets))
+    if len(keep(result)) > connector_text.LONGEST:
+        raise ConnectorError("connectors: with its secrets it is too long to be kept")
+    return redirect(result, callback) if callback else result
 
 
-def _hint(problem: str, text: str, line: int) -> str:
-    """Return what the mistake probably is, out of those that are often made."""
-    lines = text.splitlines()
-    before = lines[line - 1].strip() if 0 < line <= len(lines) else ""
-    if "mapping values are not allowed" in problem and before.lstrip("- ").startswith("type:"):
-        return f' (is "config:" missing under "{before.lstrip("- ")}"?)'
-    if "\\t" in problem or "\t" in problem:
-        return " (YAML is indented with spaces, not with tabs)"
-    if "unexpected end of stream" in problem:
-        return " (is there a stray quote?)"
-    if "but found ','" in problem:
-        return " (a JSON list begins with [ and each connector with {)"
-    return ""
+def trust(text: str, *, mock: bool = False) -> Connectors:
+    """Return connectors that were good before; no check of a later revision takes away what works.
+
+    Args:
+        text: what `keep` made, or an option that an earlier revision of this charm accepted.
+        mock: whether connectors that let anybody in are accepted.
+    """
+    entries = [typing.cast("Connector", entry) for entry in _entries(connector_text.load(text))]
+    known = [entry for entry in entries if entry["type"] in Types and (mock or not Types[entry["type"]].mock)]
+    return _own(Connectors(entries=tuple(known)))
+
+
+def redirect(found: Connectors, callback: str) -> Connectors:
+    """Return connectors to which browsers come back at a callback URL.
+
+    Raises:
+        ConnectorError: one names another.
+    """
+    problems: list[str] = []
+    entries: list[Connector] = []
+    for number, entry in enumerate(found.entries):
+        config = dict(entry["config"])
+        if Types[entry["type"]].redirected and config.setdefault("redirectURI", callback) != callback:
+            given = config["redirectURI"]
+            problems.append(f"connectors[{number}].config.redirectURI: {given!r} must be {callback!r}, or left out")
+        entries.append({**entry, "config": config})
+    if problems:
+        raise ConnectorError(*problems)
+    return dataclasses.replace(found, entries=tuple(entries))
+
+
+def keep(found: Connectors) -> str:
+    """Return a text that means the same with another issuer, and without the secrets that were referred to."""
+    return json.dumps(_own(found).entries, ensure_ascii=False) if found.entries else ""
+
+
+def _own(found: Connectors) -> Connectors:
+    """Return connectors without the callback URL of one issuer."""
+    entries: list[Connector] = []
+    for entry in found.entries:
+        drop = "redirectURI" if Types[entry["type"]].redirected else ""
+        given: Connector = entry.get("config") or {}
+        config = {key: value for key, value in given.items() if key != drop}
+        entries.append({**entry, "config": config})
+    return dataclasses.replace(found, entries=tuple(entries))
 
 
 def _entries(data: object) -> list[object]:
@@ -157,100 +137,91 @@ def _entries(data: object) -> list[object]:
         data = typing.cast("Connector", data)["connectors"] or []
     if isinstance(data, list):
         return typing.cast("list[object]", data)
-    raise ConnectorError(f"connectors: expected a list of connectors, got {_kind(data)}")
+    kind = connector_fields.kind_of(typing.cast("object", data))
+    raise ConnectorError(f"connectors: expected a list of connectors, got {kind}")
 
 
-def _kind(value: object) -> str:
-    """Name a value by its kind: the value itself may be a secret."""
-    kinds = {
-        str: "a string",
-        dict: "a mapping",
-        list: "a list",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        type(None): "nothing",
-    }
-    return kinds.get(type(value), type(value).__name__)
-
-
-def _entry(place: str, data: object, callback: str) -> Connector:
+def _entry(notes: connector_fields.Notes, place: str, data: object, facts: Facts) -> Connector:
     if not isinstance(data, dict):
-        raise ConnectorError(f"{place}: expected a mapping with id, name, type and config, got {_kind(data)}")
-    entry = typing.cast("Connector", data)
-    for key in ("type", "id", "name"):
-        if not isinstance(entry.get(key), str) or not entry[key].strip():
-            given = f": expected text, got {_kind(entry[key])}" if key in entry else " is missing"
-            raise ConnectorError(f"{place}.{key}{given}")
-    _known(place, entry)
-    kind = entry["type"]
-    if kind not in _TYPES:
-        near = difflib.get_close_matches(kind, _TYPES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"types are {', '.join(_TYPES)}"
-        raise ConnectorError(f"{place}.type: unknown type {kind!r} ({hint})")
-    config = entry.get("config") or {}
-    if not isinstance(config, dict):
-        raise ConnectorError(f"{place}.config: expected a mapping, got {_kind(config)}")
-    config = dict(typing.cast("Connector", config))
-    for path in _REQUIRED.get(kind, ()):
-        _require(f"{place}.config", config, path)
-    if callback and kind in _REDIRECTED:
-        given = config.setdefault("redirectURI", callback)
-        if given != callback:
-            raise ConnectorError(f"{place}.config.redirectURI: {given!r} must be {callback!r}, or left out")
-    _encodable(f"{place}.config", config)
-    return {**entry, "config": config}
+        kind = connector_fields.kind_of(data)
+        notes.problem(place, f"expected a mapping with id, name, type and config, got {kind}")
+        return {}
+    raw = typing.cast("Connector", data)
+    if not notes.encodable(place, raw):
+        return {}
+    entry = notes.group(place, raw, connector_types.ENTRY, outside='does it belong under "config:"?', skip=("config",))
+    _identifier(notes, place, entry.get("id"))
+    kind = entry.get("type")
+    if not isinstance(kind, str):
+        return entry
+    types = {name: found for name, found in Types.items() if facts.mock or not found.mock}
+    if kind not in types:
+        if kind in Types:
+            hint = f"it lets anybody in; for tests: juju config {facts.app} allow-mock-connectors=true"
+            notes.problem(f"{place}.type", f"{kind!r} is not accepted ({hint})")
+        else:
+            hint = connector_fields.nearest(kind, types) or f"types are {', '.join(types)}"
+            notes.problem(f"{place}.type", f"unknown type {kind[:40]!r} ({hint})")
+        return entry
+    return {**entry, "config": _config(notes, place, connector_fields.value_of(raw, "config"), types[kind])}
 
 
-def _known(place: str, entry: Connector) -> None:
-    names = ("id", "name", "type", "config", "grantTypes")
-    for key in entry:
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else 'does it belong under "config:"?'
-            raise ConnectorError(f"{place}.{key}: unknown field ({hint})")
+def _config(notes: connector_fields.Notes, place: str, raw: object, kind: connector_types.Type) -> Connector:
+    place = f"{place}.config"
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        notes.problem(place, f"expected a mapping, got {connector_fields.kind_of(raw)}")
+        return {}
+    config = notes.group(place, typing.cast("Connector", raw), kind.fields)
+    for field, others in kind.needs:
+        if (not field or _at(config, field)) and not any(_at(config, other) for other in others):
+            missing = " or ".join(others)
+            notes.problem(f"{place}.{missing}" if len(others) == 1 else place, _missing(field, others))
+    for one, two in kind.excludes:
+        if _at(config, one) and _at(config, two):
+            notes.problem(place, f"only one of {one} and {two} can be there")
+    if kind.risk:
+        notes.warning(place, kind.risk)
+    for text in _advice(config, kind):
+        notes.warnings.append(f"{place}.{text}")
+    return config
 
 
-def _require(place: str, config: Connector, path: str) -> None:
-    value: object = config
+def _missing(field: str, others: tuple[str, ...]) -> str:
+    because = f", because {field} is there" if field else ""
+    return f"is missing{because}" if len(others) == 1 else f"one of {', '.join(others)} must be there{because}"
+
+
+def _at(config: object, path: str) -> object:
+    """Return what stands under a path, or None."""
     for key in path.split("."):
-        value = typing.cast("Connector", value).get(key) if isinstance(value, dict) else None
-    if not value:
-        raise ConnectorError(f"{place}.{path} is missing")
-    if not isinstance(value, str):
-        raise ConnectorError(f"{place}.{path}: expected text, got {_kind(value)}")
+        config = typing.cast("Connector", config).get(key) if isinstance(config, dict) else None
+    return config
 
 
-def _encodable(place: str, value: object) -> None:
-    """Refuse what no JSON text can carry."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ConnectorError(f"{place}: it has characters that are no text") from None
-        if "\0" in value:
-            raise ConnectorError(f"{place}: it has a NUL character")
-    elif isinstance(value, dict):
-        for key, item in typing.cast("Connector", value).items():
-            _encodable(place, key)
-            _encodable(f"{place}.{key}", item)
-    elif isinstance(value, list):
-        for number, item in enumerate(typing.cast("list[object]", value)):
-            _encodable(f"{place}[{number}]", item)
-    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise ConnectorError(f"{place}: {value} is no number that JSON can carry")
-    elif not (value is None or isinstance(value, bool | int | float)):
-        raise ConnectorError(f"{place}: a {type(value).__name__} is no value of a connector")
+def _advice(config: Connector, kind: connector_types.Type) -> collections.abc.Iterator[str]:
+    if _at(config, "userSearch.emailAttr") in ("DN", "dn"):
+        yield "userSearch.emailAttr: user ids will be DNs, profiles need e-mail addresses"
+    scopes = config.get("scopes")
+    if kind is Types["oidc"] and isinstance(scopes, list) and scopes and "email" not in scopes:
+        yield "scopes: without email there is no e-mail address, and profiles need one"
 
 
-def _warnings(place: str, entry: Connector) -> collections.abc.Iterator[str]:
-    config = entry["config"]
-    if config.get("insecureNoSSL") is True:
-        yield f"{place}.config.insecureNoSSL: passwords cross the network unencrypted"
-    search = config.get("userSearch")
-    if (
-        entry["type"] == "ldap"
-        and isinstance(search, dict)
-        and typing.cast("Connector", search).get("emailAttr") == "DN"
-    ):
-        yield f"{place}.config.userSearch.emailAttr: user ids will be DNs, profiles need e-mail addresses"
+def _identifier(notes: connector_fields.Notes, place: str, identifier: object) -> None:
+    if not isinstance(identifier, str):
+        return
+    if identifier == _RESERVED:
+        notes.problem(f"{place}.id", f"{_RESERVED!r} is the static login's id, choose another")
+    elif _NOT_IN_A_PATH & set(identifier) or not identifier.isprintable():
+        notes.problem(f"{place}.id", "it becomes a part of a URL: use letters, digits, - and _")
+
+
+def _different_ids(notes: connector_fields.Notes, entries: list[Connector]) -> None:
+    seen: dict[str, int] = {}
+    for number, entry in enumerate(entries):
+        identifier = entry.get("id")
+        if isinstance(identifier, str):
+            if identifier in seen:
+                notes.problem(f"connectors[{number}].id", f"{identifier!r} is already connectors[{seen[identifier]}]")
+            seen.setdefault(identifier, number)

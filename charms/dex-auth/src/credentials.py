@@ -13,7 +13,7 @@ import zlib
 
 import bcrypt
 
-_COST = 12
+DEFAULT_COST = 12
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 _LENGTH = 20
 # Juju keeps 8 KiB under one key of a secret (core/secrets).
@@ -28,6 +28,7 @@ class Credentials:
         password: as it is typed.
         generated: whether we made it.
         hash: its bcrypt hash, made once.
+        cost: what bcrypt was told when it was made.
         user_id: a part of the subject in every token, so it never changes.
         options: the last good options, by name.
     """
@@ -35,6 +36,7 @@ class Credentials:
     password: str = dataclasses.field(default="", repr=False)
     generated: str = dataclasses.field(default="", repr=False)
     hash: str = dataclasses.field(default="", repr=False)
+    cost: int = DEFAULT_COST
     user_id: str = ""
     options: collections.abc.Mapping[str, typing.Any] = dataclasses.field(
         default_factory=dict[str, typing.Any], repr=False
@@ -47,6 +49,7 @@ def load(content: collections.abc.Mapping[str, str]) -> Credentials:
         password=content.get("password", ""),
         generated=content.get("generated", ""),
         hash=content.get("hash", ""),
+        cost=int(content.get("cost", DEFAULT_COST)),
         user_id=content.get("user-id", ""),
         options=_unpack(content),
     )
@@ -58,6 +61,7 @@ def dump(credentials: Credentials) -> dict[str, str]:
         "password": credentials.password,
         "generated": credentials.generated,
         "hash": credentials.hash,
+        "cost": "" if credentials.cost == DEFAULT_COST else str(credentials.cost),
         "user-id": credentials.user_id,
     }
     return {key: value for key, value in content.items() if value} | _pack(credentials.options)
@@ -76,17 +80,27 @@ def _unpack(content: collections.abc.Mapping[str, str]) -> dict[str, typing.Any]
     return json.loads(zlib.decompress(base64.b64decode(text))) if text else {}
 
 
-def renew(known: Credentials, password: str) -> Credentials:
+def generate() -> str:
+    """Return a new password that can be typed."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+def hash_password(password: str, cost: int) -> str:
+    """Return a password's bcrypt hash, with a salt of its own."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+
+
+def renew(known: Credentials, password: str, cost: int = DEFAULT_COST) -> Credentials:
     """Return credentials with a password; an empty one means the generated one, made once and kept for ever."""
-    generated = known.generated or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    generated = known.generated or generate()
     wanted = password or generated
     user_id = known.user_id or str(uuid.uuid4())
     made = known.hash
-    if wanted != known.password or not made:
-        made = bcrypt.hashpw(wanted.encode(), bcrypt.gensalt(_COST)).decode()
-    return dataclasses.replace(known, password=wanted, generated=generated, hash=made, user_id=user_id)
+    if wanted != known.password or not made or cost != known.cost:
+        made = hash_password(wanted, cost)
+    return dataclasses.replace(known, password=wanted, generated=generated, hash=made, cost=cost, user_id=user_id)
 
 
 def accept(known: Credentials, options: collections.abc.Mapping[str, typing.Any]) -> Credentials:
-    """Return credentials that remember options as good; the password is not among them, it stands there already."""
+    """Return credentials that remember options as good."""
     return dataclasses.replace(known, options=dict(options))

@@ -10,11 +10,19 @@ import re
 import typing
 
 import connectors
+import redaction
+import storage
+import tuning
 from charmkit import desired, rollout, templates
+from charmkit.interfaces import postgresql_client
 
 Connector = connectors.Connector
+# The Dex that this charm is made for, see the resource dex-image.
+VERSION = (2, 44)
 SERVICE = "dex"
 CHECK = "ready"
+_ALIVE = "alive"
+ASK_VERSION = ("/usr/local/bin/dex", "version")
 # The one directory that any user of any image may write to; the stock image keeps /etc/dex for others.
 _HOME = "/tmp/dex"  # noqa: S108
 RECORD = f"{_HOME}/rollout.json"
@@ -23,11 +31,17 @@ _BINARY = "/usr/local/bin/dex"
 _CONFIG = f"{_HOME}/config.yaml"
 # Names of fields of Dex whose values are secrets: bindPW, clientSecret, password, privateKey and the like.
 _SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
+_CANDIDATE_CA = f"{_HOME}/candidate-ca.pem"
 _CANDIDATE = f"{_HOME}/candidate.yaml"
+# Dex opens every connector before it listens; a provider that is slower than this would keep everybody waiting.
+_PATIENCE = 5.0
+# As JSON, which no name of a client in the log can imitate.
+_SERVING = '"msg":"listening on"'
 # Where a rehearsal listens while the real one serves.
 _REHEARSAL_PORT = 15556
+_READABLE = {"level": "info", "format": "json"}
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-_HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz/ready"
+_HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,11 +56,12 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class User:
-    """The static user; hash is bcrypt's, id is the stable one that becomes part of the subject."""
+    """A user that Dex itself knows; hash is bcrypt's, id is the stable one that becomes part of the subject."""
 
     username: str
     hash: str = dataclasses.field(repr=False)
     id: str
+    groups: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,24 +71,41 @@ class Inputs:
     issuer: str
     port: int
     clients: tuple[Client, ...] = ()
-    user: User | None = None
-    connectors: tuple[Connector, ...] = ()
+    users: tuple[User, ...] = ()
+    tuned: tuning.Tuning = dataclasses.field(default_factory=tuning.Tuning)
+    connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
+    database: postgresql_client.Database | None = None
+    # What came out of secrets into connectors, to be kept out of what is shown.
+    secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
+
+
+def version(output: str) -> tuple[int, int]:
+    """Return the version in what Dex prints of itself; one built by hand prints none, and is taken for ours."""
+    found = re.search(r"^Dex Version: v?(\d{1,4})\.(\d{1,4})\.", output, re.MULTILINE)
+    return (int(found[1]), int(found[2])) if found else VERSION
+
+
+def no_groups(version: tuple[int, int]) -> str:
+    """Return why this Dex cannot tell the groups of its own users, empty when it can."""
+    needed = (2, 45)
+    return "" if version >= needed else f"Dex 2.45 or newer is needed, this one is {version[0]}.{version[1]}"
 
 
 def configure(inputs: Inputs) -> desired.Desired:
     """Return what the container of the serving unit shall hold and run."""
     file = desired.File(path=_CONFIG, text=_render(inputs, port=inputs.port, telemetry=TELEMETRY_PORT))
+    files = (file, *storage.files(inputs.database))
     environment = {
         # Dex would replace $words in connectors by variables; a password may well contain a dollar.
         "DEX_EXPAND_ENV": "false",
         # A provider that is away when Dex starts must not keep all the others from working.
         "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "true",
-        "CONFIG_DIGEST": desired.digest([file]),
+        "CONFIG_DIGEST": desired.digest(files),
     }
     service = desired.service(f"{_BINARY} serve {_CONFIG}", environment=environment)
-    # A Dex that runs and does not answer is started again by Pebble.
-    service["on-check-failure"] = {CHECK: "restart"}
-    return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": _checks()})
+    # A Dex that runs and does not answer is started again by Pebble, but not while it waits for a slow provider.
+    service["on-check-failure"] = {_ALIVE: "restart"}
+    return desired.Desired(files=files, layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
 def standby() -> desired.Desired:
@@ -83,20 +115,37 @@ def standby() -> desired.Desired:
     return desired.Desired(files=(), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
-def rehearsal(inputs: Inputs) -> rollout.Rehearsal:
-    """Return how Dex itself tries a configuration: on other ports, with its own memory, strict with every connector."""
+def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
+    """Return how Dex itself tries a configuration: on another port.
+
+    It uses the same database, as one unit more would; without one, a memory of its own.
+
+    Args:
+        inputs: what to try.
+        strict: whether every connector must open.
+    """
     text = _render(inputs, port=_REHEARSAL_PORT, telemetry=0)
     return rollout.Rehearsal(
-        files=(desired.File(path=_CANDIDATE, text=text),),
+        files=(desired.File(path=_CANDIDATE, text=text), *storage.files(inputs.database, ca=_CANDIDATE_CA)),
         command=(_BINARY, "serve", _CANDIDATE),
-        environment={"DEX_EXPAND_ENV": "false", "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false"},
+        environment={
+            "DEX_EXPAND_ENV": "false",
+            "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false" if strict else "true",
+        },
+        timeout=_PATIENCE,
+        serving=_SERVING,
+        first=bool(inputs.connectors or inputs.database),
     )
+
+
+def alone(inputs: Inputs, entry: Connector) -> Inputs:
+    """Return what tries one connector by itself."""
+    return dataclasses.replace(inputs, connectors=(entry,), users=(), clients=(), database=None)
 
 
 def words(output: str, inputs: Inputs) -> str:
     """Return the sentence in which Dex says why it did not start, out of its log and without any secret."""
-    for secret in sorted(_secrets(inputs), key=len, reverse=True):
-        output = output.replace(secret, "******").replace(json.dumps(secret)[1:-1], "******")
+    output = redaction.hide(output, _secrets(inputs))
     sentences = [_sentence(line) for line in output.splitlines() if line.strip()]
     fatal = [text for text in sentences if text.startswith(("failed to", "error", "invalid"))]
     text = (fatal or sentences or ["it said nothing"])[-1]
@@ -105,11 +154,13 @@ def words(output: str, inputs: Inputs) -> str:
 
 
 def _secrets(inputs: Inputs) -> set[str]:
-    """Return what of the inputs must not be shown; shorter words occur everywhere."""
-    values = [client.secret for client in inputs.clients] + ([inputs.user.hash] if inputs.user else [])
+    """Return what of the inputs must not be shown."""
+    values = [*inputs.secrets] + [client.secret for client in inputs.clients] + [user.hash for user in inputs.users]
+    if inputs.database:
+        values.append(inputs.database.password)
     for connector in inputs.connectors:
         values += _secret_values(connector)
-    return {value for value in values if len(value) > 3}
+    return set(values)
 
 
 def _secret_values(value: object, name: str = "") -> collections.abc.Iterator[str]:
@@ -130,16 +181,21 @@ def _sentence(line: str) -> str:
         return line.strip()
     if not isinstance(entry, dict):
         return line.strip()
-    return " ".join(str(entry[key]) for key in ("msg", "err", "error") if key in entry)
+    said = typing.cast("dict[str, object]", entry)
+    return " ".join(str(said[key]) for key in ("msg", "err", "error") if key in said)
 
 
 def _checks() -> dict[str, object]:
-    return {CHECK: desired.http_check(_HEALTH)}
+    # A database that is away makes Dex not ready; to start it again would not help.
+    alive = desired.http_check(f"{_HEALTH}/live", level="alive", period="2s", threshold=10)
+    return {CHECK: desired.http_check(f"{_HEALTH}/ready"), _ALIVE: alive}
 
 
 def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
+    tuned = inputs.tuned
     values = {
         "issuer": inputs.issuer,
+        "storage": storage.configuration(inputs.database, ca=_CANDIDATE_CA if not telemetry else storage.CA),
         "web": f"0.0.0.0:{port}",
         "telemetry": f"0.0.0.0:{telemetry}" if telemetry else "",
         "clients": [
@@ -152,6 +208,15 @@ def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
             for client in inputs.clients
         ],
         "connectors": list(inputs.connectors),
-        "user": inputs.user,
+        # What a rehearsal says is read here, so it has its own level and format.
+        "logger": {"level": tuned.log_level, "format": tuned.log_format} if telemetry else _READABLE,
+        "frontend": {"issuer": tuned.title, "theme": tuned.theme},
+        "password_connector": tuned.password_connector,
+        "lifetimes": tuned.lifetimes,
+        "users": [
+            {"email": user.username, "username": user.username, "hash": user.hash, "userID": user.id}
+            | ({"groups": list(user.groups)} if user.groups else {})
+            for user in inputs.users
+        ],
     }
     return templates.render(_TEMPLATES, "config.yaml.j2", values)

@@ -27,6 +27,7 @@ class Issuer:
 
     url: str
     problem: str = ""
+    warning: str = ""
 
 
 def decide(option: str, gateways: collections.abc.Iterable[Gateway], *, internal: str, app: str) -> Issuer:
@@ -38,9 +39,9 @@ def decide(option: str, gateways: collections.abc.Iterable[Gateway], *, internal
         internal: Dex's URL inside of the cluster.
         app: the name of this application.
     """
-    if option:
-        return Issuer(url=option)
     known = tuple(gateways)
+    if option:
+        return Issuer(url=option, warning=_mismatch(option, known, app))
     for gateway in known:
         if gateway.url is None:
             return Issuer(url="")
@@ -55,3 +56,13 @@ def _public(application: str, url: str) -> Issuer:
         return Issuer(url=f"{urls.origin('external-url', url)}/dex")
     except ValueError as error:
         return Issuer(url="", problem=f"ingress: {application} sent what it must not: {error}")
+
+
+def _mismatch(option: str, gateways: tuple[Gateway, ...], app: str) -> str:
+    """Return how an option and a gateway contradict each other, or nothing."""
+    for gateway in gateways:
+        public = _public(gateway.application, gateway.url).url if gateway.url else ""
+        if public and public != option:
+            command = f"juju config {app} --reset issuer-url,public-url"
+            return f"issuer-url: {option} is not {public}, where {gateway.application} serves Dex: {command}"
+    return ""

@@ -4,6 +4,7 @@ import collections.abc
 import contextlib
 import dataclasses
 import pathlib
+import typing
 
 import ops
 import pytest
@@ -106,15 +107,48 @@ def test_rehearsal_that_fails_gives_the_programs_words(tmp_path: pathlib.Path, s
         ops.pebble.ChangeError("timed out", change=None),  # type: ignore[arg-type]
     ],
 )
-def test_rehearsal_that_still_runs_has_accepted(error: Exception) -> None:
-    class Serving:
-        def exec(self, *_: object, **__: object) -> "Serving":
-            return self
+def test_rehearsal_that_still_runs_has_accepted_unless_a_word_is_missing(error: Exception) -> None:
+    assert pebble.rehearse(Program(error), ("serve",), timeout=0.1) is None  # type: ignore[arg-type]
+    silent = pebble.rehearse(Program(error), ("serve",), timeout=0.1, serving="ready")  # type: ignore[arg-type]
+    assert silent == pebble.SILENT
 
-        def wait_output(self) -> None:
-            raise error
 
-    assert pebble.rehearse(Serving(), ("serve",), timeout=0.1) is None  # type: ignore[arg-type]
+class Program:
+    """A program that says something, and ends as it is told."""
+
+    def __init__(self, error: Exception, *said: str, late: str = "") -> None:
+        self.signals: list[str] = []
+        self._error = error
+        self._said = said
+        self._late = late
+
+    def exec(self, *_: object, stdout: typing.TextIO, **__: object) -> "Program":
+        for text in self._said:
+            stdout.write(text)
+        self._stdout = stdout
+        return self
+
+    def send_signal(self, name: str) -> None:
+        self.signals.append(name)
+
+    def wait(self) -> None:
+        self._stdout.write(self._late)
+        raise self._error
+
+
+KILLED: ops.pebble.ExecError[str] = ops.pebble.ExecError(["serve"], 137, None, None)
+
+
+@pytest.mark.parametrize("program", [Program(KILLED, "begin\nre", "ady\n"), Program(KILLED, late="ready")])
+def test_rehearsal_is_ended_at_the_word_that_proves_that_it_serves(program: Program) -> None:
+    assert pebble.rehearse(program, ("serve",), timeout=9, serving="ready") is None  # type: ignore[arg-type]
+    assert program.signals == ["SIGKILL"]
+
+
+def test_rehearsal_that_never_says_the_word_is_refused_with_what_it_said() -> None:
+    program = Program(KILLED, "no such host")
+    assert pebble.rehearse(program, ("serve",), timeout=9, serving="ready") == "no such host"  # type: ignore[arg-type]
+    assert program.signals == []
 
 
 def test_digest_follows_what_a_service_reads_at_its_start() -> None:

@@ -17,6 +17,8 @@ class Probe(ops.CharmBase):
     """Brings its container to what the test wants."""
 
     wanted = "one"
+    first = False
+    again = False
     result: str | None = None
 
     def __init__(self, framework: ops.Framework) -> None:
@@ -33,9 +35,11 @@ class Probe(ops.CharmBase):
         if isinstance(event, ops.StartEvent):
             swap.forget_refusals()
         trial = rollout.Rehearsal(
-            files=(desired.File(path="/etc/probe/candidate", text=Probe.wanted),), command=(PROGRAM, "try")
+            files=(desired.File(path="/etc/probe/candidate", text=Probe.wanted),),
+            command=(PROGRAM, "try"),
+            first=Probe.first,
         )
-        Probe.result = swap.bring(state(Probe.wanted), trial)
+        Probe.result = swap.bring(state(Probe.wanted), trial, again=Probe.again)
 
 
 def state(text: str) -> desired.Desired:
@@ -98,6 +102,24 @@ def box(tmp_path: pathlib.Path) -> collections.abc.Iterator[Box]:
 def test_a_first_configuration_is_not_rehearsed(box: Box):
     assert box.bring("one", refuse="never asked") is None
     assert box.config == "one"
+
+
+def test_a_first_configuration_is_rehearsed_where_its_start_might_never_end(box: Box, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Probe, "first", True)
+    assert box.bring("one", refuse="it hangs") == "it hangs"
+    assert not (box.home / "config").exists()
+    assert box.bring("one", forget=True) is None
+    assert box.config == "one"
+
+
+def test_what_runs_is_tried_again_where_that_is_asked_for_and_goes_on(box: Box, monkeypatch: pytest.MonkeyPatch):
+    box.bring("one")
+    assert box.bring("one", refuse="provider unreachable") is None
+    monkeypatch.setattr(Probe, "again", True)
+    plan = box.container.plan
+    assert box.bring("one", refuse="provider unreachable") == "provider unreachable"
+    assert (box.config, box.container.plan) == ("one", plan)
+    assert box.bring("one", forget=True) is None
 
 
 def test_an_accepted_candidate_is_swapped_in(box: Box):

@@ -8,36 +8,24 @@ import pathlib
 
 import bcrypt
 import charm
-import ops
 import pytest
-import yaml
-from charmkit.interfaces import ingress
+from deployed import (
+    CLIENT,
+    GATEWAY,
+    INGRESS,
+    LDAP,
+    Context,
+    container,
+    deployed,
+    dex,
+    kept,
+    run,
+    runs,
+    with_dex,
+    with_relation,
+    without,
+)
 from ops import testing
-
-Context = testing.Context[charm.DexCharm]
-GATEWAY = "http://192.0.2.1:8080"
-PEERS = testing.PeerRelation("peers", id=1)
-INGRESS = testing.Relation(
-    "ingress", id=2, remote_app_name="gateway", remote_app_data=ingress.write_gateway(external_url=GATEWAY)
-)
-# What Charmed Kubeflow's oidc-gatekeeper writes, to the letter.
-CLIENT_BAG = {
-    "_supported_versions": "- v1\n",
-    "data": "id: authservice-oidc\nname: Ambassador Auth OIDC\n"
-    "redirectURIs:\n- /authservice/oidc/callback\nsecret: PLAIN7\n",
-}
-CLIENT = testing.Relation("oidc-client", id=3, remote_app_name="oidc-gatekeeper", remote_app_data=CLIENT_BAG)
-CONFIG = testing.Relation("dex-oidc-config", id=4, remote_app_name="gatekeeper")
-LDAP = json.dumps(
-    [
-        {
-            "id": "ldap",
-            "name": "L",
-            "type": "ldap",
-            "config": {"host": "h", "userSearch": {"baseDN": "b", "username": "u"}},
-        }
-    ]
-)
 
 
 @pytest.fixture
@@ -48,49 +36,7 @@ def ctx() -> collections.abc.Iterator[Context]:
 
 @pytest.fixture
 def base(tmp_path: pathlib.Path) -> testing.State:
-    return testing.State(
-        leader=True,
-        containers=[container(tmp_path)],
-        relations=[PEERS, INGRESS, CLIENT, CONFIG],
-        model=testing.Model("kubeflow"),
-    )
-
-
-def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing.Container:
-    return testing.Container(
-        "dex",
-        can_connect=True,
-        mounts={"home": testing.Mount(location="/tmp/dex", source=home)},
-        execs={testing.Exec(["/usr/local/bin/dex"], return_code=code, stdout=stdout)},
-    )
-
-
-def run(ctx: Context, state: testing.State, **options: object) -> testing.State:
-    config = {name.replace("_", "-"): value for name, value in options.items()}
-    return ctx.run(ctx.on.config_changed(), dataclasses.replace(state, config=config or state.config))
-
-
-def without(state: testing.State, *endpoints: str) -> testing.State:
-    kept = [relation for relation in state.relations if relation.endpoint not in endpoints]
-    return dataclasses.replace(state, relations=frozenset(kept))
-
-
-def with_relation(state: testing.State, relation: testing.RelationBase) -> testing.State:
-    others = [other for other in state.relations if other.id != relation.id]
-    return dataclasses.replace(state, relations=frozenset([*others, relation]))
-
-
-def dex(ctx: Context, state: testing.State) -> dict:
-    return yaml.safe_load((state.get_container("dex").get_filesystem(ctx) / "tmp/dex/config.yaml").read_text())
-
-
-def kept(state: testing.State) -> dict[str, str]:
-    (secret,) = [secret for secret in state.secrets if secret.label == "state"]
-    return dict(secret.latest_content or {})
-
-
-def runs(state: testing.State) -> bool:
-    return state.get_container("dex").service_statuses.get("dex") == ops.pebble.ServiceStatus.ACTIVE
+    return deployed(tmp_path)
 
 
 def test_first_deployment_serves_the_static_user(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
@@ -349,17 +295,107 @@ def test_the_generated_password_comes_back_after_an_own_one(ctx: Context, base: 
     assert kept(run(ctx, own, static_password=""))["password"] == generated
 
 
-def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State):
-    state = run(
-        ctx, base, static_password="hunter2-hunter2", connectors=LDAP.replace('"h"', '"h", "bindPW": "s3cr3t-bind"')
-    )
-    known = [
-        "hunter2-hunter2",
-        "s3cr3t-bind",
-        "PLAIN7",
-        *[v for k, v in kept(state).items() if k in ("generated", "hash")],
-    ]
-    shown = str(state.get_container("dex").plan.to_dict()) + state.unit_status.message
-    shown += str([relation.local_app_data for relation in state.relations]) + str(ctx.juju_log)
+def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    """Every secret that the charm knows, in everything that it shows: plan, statuses, logs, databags, results, argv."""
+    given = testing.Secret({"value": "BY-REFERENCE-7"})
+    database = testing.Secret({"username": "u", "password": "DATABASE-7"})
+    bag = {"endpoints": "db:5432", "secret-user": database.id}
+    state = with_relation(base, testing.Relation("database", id=8, remote_app_name="pg", remote_app_data=bag))
+    state = dataclasses.replace(state, secrets=[given, database])
+    ldap = LDAP.replace('"h"', f'"h", "bindDN": "x", "bindPW": "{given.id}"')
+    text = json.dumps([*json.loads(ldap), *json.loads(github("PLAIN-IN-OPTION-7"))])
+    shown = ""
+    for options in (
+        {"static_password": "hunter2-hunter2", "connectors": text},
+        {"static_password": "hunter2-hunter2-" + "x" * 70, "connectors": text + "]"},
+        {"static_password": given.id, "connectors": text.replace("github", "gitlab")},
+    ):
+        state = run(ctx, state, **options)
+        shown += state.unit_status.message + str(state.get_container("dex").plan.to_dict())
+        shown += str([relation.local_app_data for relation in state.relations])
+    state = ctx.run(ctx.on.action("add-user", params={"email": "jane@example.com"}), state)
+    made = dict(ctx.action_results or {})["password"]
+    ctx.run(ctx.on.action("list-users"), state)
+    shown += str(ctx.action_results) + str(ctx.juju_log) + str(ctx.exec_history)
+    known = ["hunter2-hunter2", "BY-REFERENCE-7", "PLAIN-IN-OPTION-7", "DATABASE-7", "PLAIN7", made]
+    known += [value for key, value in kept(state).items() if key in ("generated", "hash", "password")]
+    known += [entry["hash"] for entry in dex(ctx, state)["staticPasswords"]]
+    text = (tmp_path / "config.yaml").read_text()
+    for secret in ("BY-REFERENCE-7", "PLAIN-IN-OPTION-7", "DATABASE-7", "PLAIN7"):
+        assert secret in text
     for secret in known:
         assert secret not in shown
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def github(secret: str) -> str:
+    config = {"clientID": "a", "clientSecret": secret}
+    return json.dumps([{"id": "g", "name": "G", "type": "github", "config": config}])
+
+
+def test_a_secret_in_an_option_is_resolved_and_its_next_revision_applied(ctx: Context, base: testing.State):
+    secret = testing.Secret({"value": "BY-REFERENCE"})
+    state = dataclasses.replace(base, secrets=[secret])
+    state = run(ctx, state, connectors=github(secret.id), static_password=f"{secret.id}#value")
+    assert state.unit_status == testing.ActiveStatus()
+    config = dex(ctx, state)
+    assert config["connectors"][0]["config"]["clientSecret"] == "BY-REFERENCE"
+    assert bcrypt.checkpw(b"BY-REFERENCE", config["staticPasswords"][0]["hash"].encode())
+    changed = dataclasses.replace(state.get_secret(id=secret.id), latest_content={"value": "ROTATED"})
+    others = [found for found in state.secrets if found.id != secret.id]
+    state = ctx.run(ctx.on.secret_changed(changed), dataclasses.replace(state, secrets=[*others, changed]))
+    config = dex(ctx, state)
+    assert config["connectors"][0]["config"]["clientSecret"] == "ROTATED"
+    assert bcrypt.checkpw(b"ROTATED", config["staticPasswords"][0]["hash"].encode())
+    # Withdrawn: the last good value goes on, and the status has the command.
+    gone = dataclasses.replace(state, secrets=[found for found in state.secrets if found.id != secret.id])
+    out = ctx.run(ctx.on.update_status(), gone)
+    identifier = secret.id.removeprefix("secret:")
+    assert out.unit_status == testing.BlockedStatus(
+        f"static-password: cannot read the secret {identifier}: juju grant-secret {identifier} dex-auth"
+        " (and 1 more: juju debug-log)"
+    )
+    assert dex(ctx, out) == config
+
+
+def test_a_plain_secret_is_warned_of(ctx: Context, base: testing.State):
+    out = run(ctx, base, connectors=github("PLAIN"))
+    assert out.unit_status.name == "active"
+    assert out.unit_status.message.startswith("warning: connectors[0].config.clientSecret: a secret in plain text")
+
+
+def test_all_problems_are_logged_and_the_first_is_the_status(ctx: Context, base: testing.State):
+    out = run(ctx, base, connectors=json.dumps([{"id": "x", "name": "X", "type": "oidc"}]), port=1)
+    assert out.unit_status.message.startswith("port: 1 must be")
+    logged = [line.message for line in ctx.juju_log if line.level == "ERROR"]
+    assert "connectors[0].config.clientID is missing" in logged
+    assert "connectors[0].config.issuer is missing" in logged
+
+
+def test_metrics_are_announced_with_the_alerts_of_charmed_kubeflow(ctx: Context, base: testing.State):
+    relation = testing.Relation("metrics-endpoint", id=8, remote_app_name="prometheus")
+    out = run(ctx, with_relation(base, relation)).get_relation(8)
+    assert json.loads(out.local_app_data["scrape_jobs"])[0]["static_configs"] == [{"targets": ["*:5558"]}]
+    (group,) = json.loads(out.local_app_data["alert_rules"])["groups"]
+    names = [rule["alert"] for rule in group["rules"]]
+    assert names == ["KubeflowServiceDown", "KubeflowServiceIsNotStable", "DexErrors", "DexRefusesManyLogins"]
+    assert out.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
+    assert out.local_unit_data["prometheus_scrape_unit_address"]
+    other = run(ctx, dataclasses.replace(with_relation(base, relation), leader=False)).get_relation(8)
+    assert not other.local_app_data
+    assert other.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
+
+
+def test_a_field_of_a_newer_dex_is_taken_where_that_one_runs(ctx: Context, base: testing.State):
+    text = (
+        github("$X")
+        .replace('"clientID"', '"preferredUsernameField": "mail", "clientID"')
+        .replace("github", "microsoft")
+    )
+    out = run(ctx, base, connectors=text)
+    assert out.unit_status.message == (
+        "connectors[0].config.preferredUsernameField: Dex 2.45 or newer is needed, this one is 2.44"
+    )
+    out = run(ctx, with_dex(out, "2.45.0"), connectors=text)
+    assert out.unit_status.name == "active"
+    assert dex(ctx, out)["connectors"][0]["config"]["preferredUsernameField"] == "mail"

@@ -1,17 +1,25 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 import config
+import connectors
 import pytest
+
+FACTS = connectors.Facts(contents={})
 
 
 def read(**options: object) -> config.Settings:
-    return config.read({name.replace("_", "-"): value for name, value in options.items()}, {})
+    return config.read({name.replace("_", "-"): value for name, value in options.items()}, {}, FACTS)
 
 
 def test_defaults():
     settings = read()
     assert settings.static == config.Static(username="user@example.com")
-    assert (settings.port, settings.issuer, settings.connectors, settings.problems) == (5556, "", "", ())
+    assert (settings.port, settings.issuer, settings.connectors, settings.problems) == (
+        5556,
+        "",
+        connectors.Connectors(),
+        (),
+    )
 
 
 @pytest.mark.parametrize("options", [{"static_username": ""}, {"enable_password_db": False}])
@@ -76,11 +84,11 @@ def test_a_wrong_port_is_refused(port: int):
 
 def test_a_wrong_group_falls_back_to_the_last_good_one_and_the_others_apply():
     good = {"connectors": "[]", "static-username": "old@example.com", "static-password": "old"}
-    settings = config.read({"connectors": "nonsense", "static-username": "new@example.com"}, good)
-    assert settings.connectors == "[]"
+    settings = config.read({"connectors": "nonsense", "static-username": "new@example.com"}, good, FACTS)
+    assert settings.connectors == connectors.Connectors()
     assert settings.static == config.Static(username="new@example.com")
     assert settings.problems == ("connectors: expected a list of connectors, got a string",)
-    assert settings.accepted["connectors"] == "[]"
+    assert settings.accepted["connectors"] == ""
 
 
 def test_every_wrong_group_is_named():
@@ -89,3 +97,45 @@ def test_every_wrong_group_is_named():
 
 def test_passwords_are_not_shown():
     assert "hunter2" not in repr(read(static_password="hunter2"))
+
+
+def test_a_password_by_reference_and_its_last_good_value():
+    facts = connectors.Facts(contents={"a" * 20: {"password": "from a secret\n"}})
+    options = {"static-password": "secret:" + "a" * 20}
+    settings = config.read(options, {}, facts)
+    assert (settings.static, settings.warnings) == (
+        config.Static(username="user@example.com", password="from a secret"), ()
+    )  # fmt: skip
+    settings = config.read(options, settings.accepted, connectors.Facts(contents={}))
+    assert settings.problems == (
+        f"static-password: cannot read the secret {'a' * 20}: juju grant-secret {'a' * 20} dex-auth",
+    )
+    assert settings.static == config.Static(username="user@example.com", password="from a secret")
+
+
+def test_a_plain_password_is_warned_of_with_the_commands_that_mend_it():
+    assert read(static_password="x").warnings == (
+        "static-password: a secret in plain text; juju config dex-auth static-password="
+        "$(juju add-secret dex-password value#file=FILE) && juju grant-secret dex-password dex-auth",
+    )
+
+
+def test_the_last_good_connectors_hold_no_mock_once_that_is_forbidden():
+    mock = '[{"id": "m", "name": "M", "type": "mockCallback"}]'
+    good = read(connectors=mock, allow_mock_connectors=True)
+    assert len(good.connectors.entries) == 1
+    settings = config.read({"connectors": mock}, good.accepted, FACTS)
+    assert settings.connectors.entries == ()
+    assert len(settings.problems) == 1
+
+
+@pytest.mark.parametrize("cost", [0, 4, 9, 15, 31])
+def test_a_cost_that_is_weak_or_keeps_dex_busy_is_refused(cost: int):
+    (problem,) = read(bcrypt_cost=cost).problems
+    assert problem == f"bcrypt-cost: {cost} must be from 10 to 14; each step doubles the time that a login takes"
+
+
+def test_a_static_user_without_an_address_is_warned_of():
+    assert read(static_username="admin").warnings == (
+        "static-username: it is no e-mail address, and the owner of a profile must be one",
+    )

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
+import certificate
+import connector_types
 import connectors
 import hypothesis
 import hypothesis.strategies as st
@@ -98,7 +100,10 @@ def test_a_mistake_in_the_text_is_named_with_its_place(text: str, message: str):
     [
         ({"id": "x", "name": "X"}, "connectors[0].type is missing"),
         ({"type": "ldap", "name": "X"}, "connectors[0].id is missing"),
-        ({"type": "ldap", "id": 7, "name": "X"}, "connectors[0].id: expected text, got a number"),
+        (
+            {**LDAP, "id": 7},
+            "connectors[0].id: expected text, got a number (put it in quotes)",
+        ),
         ({**LDAP, "type": "ldapp"}, "connectors[0].type: unknown type 'ldapp' (did you mean 'ldap'?)"),
         ({**LDAP, "confg": {}}, "connectors[0].confg: unknown field (did you mean 'config'?)"),
         ({**LDAP, "bindDN": "x"}, 'connectors[0].bindDN: unknown field (does it belong under "config:"?)'),
@@ -107,7 +112,7 @@ def test_a_mistake_in_the_text_is_named_with_its_place(text: str, message: str):
         ({**LDAP, "config": {"host": "h"}}, "connectors[0].config.userSearch.baseDN is missing"),
         (
             {**LDAP, "config": {"host": "h", "userSearch": {"baseDN": 5}}},
-            "connectors[0].config.userSearch.baseDN: expected text, got a number",
+            "connectors[0].config.userSearch.baseDN: expected text, got a number (put it in quotes)",
         ),
         (
             {**LDAP, "config": {**LDAP["config"], "bindPW": "a\0"}},
@@ -119,8 +124,15 @@ def test_a_mistake_in_an_entry_is_named_with_its_path(entry: dict, message: str)
     assert complaint([entry]) == message
 
 
-def test_mock_connectors_are_unknown():
-    assert "unknown type 'mockCallback'" in complaint([{**LDAP, "type": "mockCallback"}])
+def test_mock_connectors_need_an_option_of_their_own():
+    entry = {"id": "m", "name": "M", "type": "mockCallback"}
+    assert complaint([entry]) == (
+        "connectors[0].type: 'mockCallback' is not accepted (it lets anybody in; for tests: "
+        "juju config dex-auth allow-mock-connectors=true)"
+    )
+    found = connectors.parse(json.dumps([entry]), facts=connectors.Facts(mock=True))
+    assert found.entries == ({**entry, "config": {}},)
+    assert connectors.trust(connectors.keep(found)).entries == ()
 
 
 def test_two_entries_with_one_id():
@@ -199,7 +211,8 @@ def test_more_than_a_secret_can_hold_is_refused():
 
 
 def test_dates_are_text():
-    (entry,) = connectors.parse("- {id: x, name: X, type: oidc, config: {issuer: i, clientID: 2020-01-01}}").entries
+    text = "- {id: x, name: X, type: oidc, config: {issuer: https://i, clientID: 2020-01-01}}"
+    (entry,) = connectors.parse(text).entries
     assert entry["config"]["clientID"] == "2020-01-01"
 
 
@@ -224,3 +237,106 @@ def test_no_structure_crashes(data: list):
         connectors.parse(yaml.safe_dump(data, allow_unicode=True))
     except connectors.ConnectorError as error:
         assert str(error).startswith("connectors")
+
+
+NAMES = sorted({
+    name
+    for found in connector_types.TYPES.values()
+    for key, field in found.fields.items()
+    for name in (key, *field.fields)
+})  # fmt: skip
+SETTINGS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "DN", "https://h", "secret:x", "${secret:", "$X"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@hypothesis.given(
+    st.sampled_from(sorted(connector_types.TYPES)), st.dictionaries(st.sampled_from(NAMES), SETTINGS, max_size=6)
+)
+def test_no_configuration_of_any_type_crashes(kind: str, config: dict):
+    facts = connectors.Facts(contents={}, mock=True)
+    try:
+        found = connectors.parse(
+            json.dumps([{"id": "x", "name": "X", "type": kind, "config": config}]), CALLBACK, facts
+        )
+    except connectors.ConnectorError as error:
+        assert all(problem.startswith("connectors") for problem in error.problems)
+    else:
+        assert (
+            connectors.redirect(connectors.trust(connectors.keep(found), mock=True), CALLBACK).entries == found.entries
+        )
+
+
+def warnings(kind: str, **config: object) -> tuple[str, ...]:
+    facts = connectors.Facts(contents={}, now=certificate.START)
+    entry = {"id": "x", "name": "X", "type": kind, "config": config}
+    return connectors.parse(json.dumps([entry]), CALLBACK, facts).warnings
+
+
+def test_a_plain_secret_is_accepted_with_the_commands_that_mend_it():
+    assert warnings("github", clientID="a", clientSecret="b") == (
+        "connectors[0].config.clientSecret: a secret in plain text; juju add-secret dex-clientsecret value#file=FILE "
+        "&& juju grant-secret dex-clientsecret dex-auth, and write the secret:... that this prints here",
+    )
+
+
+def test_a_variable_that_dex_will_not_expand():
+    (warning,) = warnings("github", clientID="a", clientSecret="$GITHUB_CLIENT_SECRET")
+    assert warning.startswith("connectors[0].config.clientSecret: variables are not expanded")
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (31, []),
+        (29, ["the certificate CN=root expires on 2026-01-30"]),
+        (0, ["the certificate CN=root expired on 2026-01-01"]),
+    ],
+)
+def test_a_certificate_that_ends_soon(days: int, said: list[str]):
+    search = {"baseDN": "b", "username": "u"}
+    found = warnings("ldap", host="h", userSearch=search, rootCAData=certificate.made("CN=root", days=days))
+    assert found == tuple(f"connectors[0].config.rootCAData: {text}" for text in said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "said"),
+    [
+        ("oidc", {"issuer": "http://i", "clientID": "a"}, "config.issuer: no TLS"),
+        ("oidc", {"issuer": "https://i", "clientID": "a", "scopes": ["openid"]}, "config.scopes: without email"),
+        (
+            "oidc",
+            {"issuer": "https://i", "clientID": "a", "insecureSkipVerify": True},
+            "config.insecureSkipVerify: who",
+        ),
+        ("authproxy", {}, "config: whoever reaches Dex with the header"),
+        (
+            "github",
+            {"clientID": "a", "clientSecret": "$X", "hostName": "h", "rootCA": "/ca"},
+            "config.rootCA: Dex's image",
+        ),
+    ],
+)
+def test_what_is_unwise_is_accepted_with_a_warning(kind: str, config: dict, said: str):
+    assert any(text.startswith(f"connectors[0].{said}") for text in warnings(kind, **config))
+
+
+def test_references_are_resolved_and_not_kept():
+    secrets = {"a" * 20: {"value": "s3cr3t\n"}, "b" * 20: {"name": "jane", "key": "k3y"}}
+    text = json.dumps([oidc(clientSecret="secret:" + "a" * 20, clientID="id-${secret:" + "b" * 20 + "#name}-$HOME")])
+    found = connectors.parse(text, CALLBACK, connectors.Facts(contents=secrets))
+    assert found.entries[0]["config"]["clientSecret"] == "s3cr3t"
+    assert found.entries[0]["config"]["clientID"] == "id-jane-$HOME"
+    assert found.secrets == {"s3cr3t", "id-jane-$HOME"}
+    assert found.warnings == ()
+    assert "s3cr3t" not in repr(found)
+    again = connectors.redirect(connectors.trust(connectors.keep(found)), CALLBACK)
+    assert again.entries == found.entries
+
+
+def test_what_a_secret_says_is_no_reference_again():
+    text = json.dumps([oidc(clientSecret="secret:" + "a" * 20)])
+    found = connectors.parse(text, facts=connectors.Facts(contents={"a" * 20: {"value": "secret:" + "b" * 20}}))
+    assert connectors.trust(connectors.keep(found)).entries[0]["config"]["clientSecret"] == "secret:" + "b" * 20

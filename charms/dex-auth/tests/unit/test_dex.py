@@ -22,11 +22,12 @@ VALUES = st.recursive(
 CLIENT = dex.Client(id="authservice-oidc", name="K", redirect_uris=("/a", "http://h/a"), secret="s")
 # bcrypt of "password" with the least cost that Dex takes.
 HASH = "$2b$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 USER = dex.User(username="user@example.com", hash=HASH, id="08a8684b-db88-4b73-90a9-3cd1661f5466")
 
 
 def inputs(**changes: object) -> dex.Inputs:
-    return dex.Inputs(**{"issuer": "http://h/dex", "port": 5556, "clients": (CLIENT,), "user": USER, **changes})
+    return dex.Inputs(**{"issuer": "http://h/dex", "port": 5556, "clients": (CLIENT,), "users": (USER,), **changes})
 
 
 def rendered(given: dex.Inputs) -> dict:
@@ -50,7 +51,7 @@ def test_the_file_says_what_was_given():
 
 
 def test_without_a_user_static_login_is_off():
-    config = rendered(inputs(user=None))
+    config = rendered(inputs(users=()))
     assert (config["enablePasswordDB"], config["staticPasswords"]) == (False, [])
 
 
@@ -63,6 +64,29 @@ def test_dex_neither_expands_dollars_nor_dies_of_one_connector():
     environment = dex.configure(inputs()).layer["services"]["dex"]["environment"]
     assert environment["DEX_EXPAND_ENV"] == "false"
     assert environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("output", "version"),
+    [
+        ("Dex Version: v2.45.1\nGo Version: go1.24\n", (2, 45)),
+        ("Dex Version: 2.100.0-dirty", (2, 100)),
+        ("Dex Version: DEV", dex.VERSION),
+        ("", dex.VERSION),
+    ],
+)
+def test_the_version_of_the_dex_that_runs(output: str, version: tuple[int, int]):
+    assert dex.version(output) == version
+
+
+def test_only_a_dex_that_does_not_live_is_started_again():
+    layer = dex.configure(inputs()).layer
+    checks = {name: (check["level"], check["http"]["url"]) for name, check in layer["checks"].items()}
+    assert checks == {
+        "ready": ("ready", "http://localhost:5558/healthz/ready"),
+        "alive": ("alive", "http://localhost:5558/healthz/live"),
+    }
+    assert layer["services"]["dex"]["on-check-failure"] == {"alive": "restart"}
 
 
 def test_a_changed_file_restarts_the_service_and_an_equal_one_does_not():
@@ -88,7 +112,7 @@ def test_no_value_breaks_out_of_its_place(issuer: str, name: str, secret: str, h
     client = dex.Client(id=name, name=name, redirect_uris=(issuer, name), secret=secret)
     connector = {"id": name, "name": secret, "type": "oidc", "config": config}
     given = dex.Inputs(
-        issuer=issuer, port=5556, clients=(client,), user=dex.User(username=name, hash=hash, id=secret),
+        issuer=issuer, port=5556, clients=(client,), users=(dex.User(username=name, hash=hash, id=secret),),
         connectors=(connector,),
     )  # fmt: skip
     read = rendered(given)
@@ -129,6 +153,12 @@ def program() -> str:
     return os.environ["DEX"]
 
 
+def test_the_real_dex_tells_its_version(program: str):
+    output = subprocess.run([program, *dex.ASK_VERSION[1:]], capture_output=True, text=True, check=True).stdout
+    assert output.startswith("Dex Version: ")
+    assert dex.version(output) == dex.VERSION
+
+
 def test_the_real_dex_serves_the_rendered_file(program: str, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -150,4 +180,6 @@ def test_the_real_dex_serves_the_rendered_file(program: str, tmp_path):
             process.terminate()
     assert found["issuer"] == f"http://127.0.0.1:{port}/dex"
     assert "S256" in found["code_challenge_methods_supported"]
+    assert {"authorization_code", "refresh_token", DEVICE} <= set(found["grant_types_supported"])
+    assert not {"password", "implicit"} & set(found["grant_types_supported"])
     json.dumps(found)

@@ -66,31 +66,84 @@ def stop(container: ops.Container, service: str) -> None:
         container.stop(service)
 
 
+def output(container: ops.Container, command: collections.abc.Sequence[str], *, timeout: float) -> str:
+    """Return what a program prints that ends by itself; nothing where it fails."""
+    try:
+        said, _ = container.exec(list(command), timeout=timeout).wait_output()
+    except (ops.pebble.ExecError, ops.pebble.ChangeError, ops.pebble.TimeoutError, ops.pebble.APIError):
+        return ""
+    return said
+
+
+# Begins what a rehearsal says of a program that neither ended nor served.
+SILENT = "it did not begin to serve in time"
+
+
+class _Heard:
+    """A file that keeps what a program says, and ends the program at a word that proves that it serves."""
+
+    def __init__(self, word: str) -> None:
+        self.text = ""
+        self.found = False
+        self._word = word
+        self._process: ops.pebble.ExecProcess[str] | None = None
+
+    def write(self, text: str) -> int:
+        """Keep some text."""
+        self.text += text
+        if self._word and not self.found and self._word in self.text:
+            self.found = True
+            self._end()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: all is kept at once."""
+
+    def attach(self, process: "ops.pebble.ExecProcess[str]") -> None:
+        """Remember which program speaks; it may have said the word already."""
+        self._process = process
+        if self.found:
+            self._end()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.send_signal("SIGKILL")
+
+
 def rehearse(
     container: ops.Container,
     command: collections.abc.Sequence[str],
     *,
     timeout: float,
     environment: collections.abc.Mapping[str, str] | None = None,
+    serving: str = "",
 ) -> str | None:
     """Run a program on a candidate configuration, and return what it said when it refused it.
 
     Args:
         container: where to run it.
         command: the program and its arguments.
-        timeout: seconds after which a program that still runs has accepted its configuration.
+        timeout: seconds after which it is ended.
         environment: its environment.
+        serving: a word that it prints once it serves, and is ended at; without one, a program that still runs at the
+            time limit has accepted its configuration.
     """
+    heard = _Heard(serving)
     try:
         # Both streams in one, because the last words of a program can stand on either.
         process = container.exec(
-            list(command), environment=dict(environment or {}), timeout=timeout, combine_stderr=True
+            list(command),
+            environment=dict(environment or {}),
+            timeout=timeout,
+            combine_stderr=True,
+            stdout=typing.cast("typing.TextIO", heard),
         )
-        process.wait_output()
+        heard.attach(process)
+        process.wait()
     except ops.pebble.ExecError as error:  # pyright: ignore[reportUnknownVariableType] - its parameter cannot be named here
         refusal = typing.cast("ops.pebble.ExecError[str]", error)
-        return (refusal.stdout or "").strip() or f"exit code {refusal.exit_code}"
+        return None if heard.found else heard.text.strip() or f"exit code {refusal.exit_code}"
     except (ops.pebble.ChangeError, ops.pebble.TimeoutError):
-        # Pebble ended the program at the time limit: it was serving.
-        return None
+        # Pebble ended the program at the time limit.
+        return SILENT if serving and not heard.found else None
     return None

@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import hashlib
 import json
 import logging
 import typing
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 # The check must have been up this often since the swap before a configuration counts as proven.
 _PROOF = 3
 # Refusals that are remembered; each is a digest and a sentence.
-_MOST_REFUSALS = 8
+_MOST_REFUSALS = 32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,12 +30,22 @@ class Rehearsal:
         command: the program and its arguments.
         environment: its environment.
         timeout: seconds after which a program that still runs has accepted the candidate.
+        serving: a word that it prints once it serves; with one, a program that did not print it in time is refused.
+        first: whether to try also what nothing runs before, so that a start that never ends is found out.
     """
 
     files: tuple[desired.File, ...]
     command: tuple[str, ...]
     environment: collections.abc.Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     timeout: float = 1.0
+    serving: str = ""
+    first: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Return a name for exactly this trial."""
+        text = json.dumps([desired.digest(self.files), list(self.command), dict(self.environment)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,22 +85,33 @@ class Rollout:
         self._check = check
         self._path = record
 
-    def bring(self, state: desired.Desired, rehearsal: Rehearsal | None = None) -> str | None:
+    def bring(self, state: desired.Desired, rehearsal: Rehearsal | None = None, *, again: bool = False) -> str | None:
         """Bring the service to a state, and return the program's own words when it refused.
 
         After a refusal everything is as it was before: what ran goes on.
+
+        Args:
+            state: what shall run.
+            rehearsal: how to try it before.
+            again: whether to try also what runs already; what it depends on may be away.
         """
         record = self._load()
-        if state.digest in record.refused:
-            return record.refused[state.digest]
-        if record.running == state.digest:
+        for name in (state.digest, rehearsal.digest if rehearsal else ""):
+            if name in record.refused:
+                return record.refused[name]
+        running = record.running == state.digest
+        if running and not (again and rehearsal):
             return self._keep(record, state)
-        if rehearsal is not None and pebble.running(self._container, self._service):
-            reason = self._rehearse(rehearsal)
+        if rehearsal is not None and (rehearsal.first or pebble.running(self._container, self._service)):
+            reason = self.rehearse(rehearsal)
             if reason is not None:
-                self._refuse(record, state.digest, reason)
                 return reason
-        return self._swap(record, state)
+        return self._keep(record, state) if running else self._swap(record, state)
+
+    def serves(self, state: desired.Desired) -> bool:
+        """Return whether exactly this state runs, and answers."""
+        answers = pebble.check_is_up(self._container, self._check)
+        return self._load().running == state.digest and pebble.running(self._container, self._service) and answers
 
     def check_failed(self) -> str | None:
         """Go back to the last good configuration when the running one ended the service before it was proven.
@@ -119,7 +141,20 @@ class Rollout:
             self._save(dataclasses.replace(record, good=state))
         return None
 
-    def _rehearse(self, rehearsal: Rehearsal) -> str | None:
+    def rehearse(self, rehearsal: Rehearsal) -> str | None:
+        """Try something beside the running service, and return what the program said when it refused.
+
+        A refusal is remembered: the same is not tried again until refusals are forgotten.
+        """
+        record = self._load()
+        if rehearsal.digest in record.refused:
+            return record.refused[rehearsal.digest]
+        reason = self._try(rehearsal)
+        if reason is not None:
+            self._refuse(record, rehearsal.digest, reason)
+        return reason
+
+    def _try(self, rehearsal: Rehearsal) -> str | None:
         pebble.write(self._container, rehearsal.files)
         try:
             return pebble.rehearse(
@@ -127,6 +162,7 @@ class Rollout:
                 rehearsal.command,
                 environment=rehearsal.environment,
                 timeout=rehearsal.timeout,
+                serving=rehearsal.serving,
             )
         finally:
             for file in rehearsal.files:

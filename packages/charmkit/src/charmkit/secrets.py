@@ -16,8 +16,16 @@ class StateSecret:
     so that the other units hear of it at once.
     """
 
-    def __init__(self, charm: ops.CharmBase, *, endpoint: str = "peers", label: str = "state") -> None:
-        """Remember whose secret it is; nothing is read or written yet."""
+    def __init__(self, charm: ops.CharmBase, *, endpoint: str = "peers", label: str = "state", name: str = "") -> None:
+        """Remember whose secret it is; nothing is read or written yet.
+
+        Args:
+            charm: the charm of the application that owns it.
+            endpoint: the peer relation.
+            label: what Juju calls it.
+            name: what the databag calls it, for one beside others.
+        """
+        self._name = name
         self._charm = charm
         self._endpoint = endpoint
         self._label = label
@@ -40,7 +48,11 @@ class StateSecret:
         else:
             return
         bag = relation.data[self._charm.app]
-        bag.update(peers.write(secret_id=secret.id or "", revision=peers.read(bag).revision + 1))
+        bag.update(
+            peers.write(
+                secret_id=secret.id or "", revision=peers.read(bag, name=self._name).revision + 1, name=self._name
+            )
+        )
 
     @property
     def ready(self) -> bool:
@@ -49,7 +61,7 @@ class StateSecret:
 
     def _find(self) -> ops.Secret | None:
         relation = self._charm.model.get_relation(self._endpoint)
-        known = peers.read(relation.data[self._charm.app]) if relation else peers.Peers()
+        known = peers.read(relation.data[self._charm.app], name=self._name) if relation else peers.Peers()
         if not known.secret_id:
             return None
         return self._charm.model.get_secret(id=known.secret_id)

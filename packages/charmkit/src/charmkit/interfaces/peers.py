@@ -14,12 +14,16 @@ class Peers:
     revision: int = 0
 
 
-def read(bag: collections.abc.Mapping[str, str]) -> Peers:
-    """Return what the leader wrote."""
-    revision = bag.get("secret-revision", "0")
-    return Peers(secret_id=bag.get("secret-id", ""), revision=int(revision) if revision.isdecimal() else 0)
+def read(bag: collections.abc.Mapping[str, str], *, name: str = "") -> Peers:
+    """Return what the leader wrote, of the application's only secret or of the one with a name."""
+    revision = bag.get(_key(name, "secret-revision"), "0")
+    return Peers(secret_id=bag.get(_key(name, "secret-id"), ""), revision=int(revision) if revision.isdecimal() else 0)
 
 
-def write(*, secret_id: str, revision: int) -> dict[str, str]:
+def write(*, secret_id: str, revision: int, name: str = "") -> dict[str, str]:
     """Return the databag entries of the leader."""
-    return {"secret-id": secret_id, "secret-revision": str(revision)}
+    return {_key(name, "secret-id"): secret_id, _key(name, "secret-revision"): str(revision)}
+
+
+def _key(name: str, key: str) -> str:
+    return f"{name}-{key}" if name else key

@@ -1,0 +1,36 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""When somebody should look at Dex: the alarms of Charmed Kubeflow under their names, and two of our own."""
+
+from charmkit.interfaces import prometheus_scrape
+
+ALERTS = (
+    prometheus_scrape.Alert(
+        name="KubeflowServiceDown",
+        expression="up{%s} < 1",
+        lasting="5m",
+        severity="critical",
+        summary="A unit of Dex has not answered for five minutes: see juju status",
+    ),
+    prometheus_scrape.Alert(
+        name="KubeflowServiceIsNotStable",
+        expression="avg_over_time(up{%s}[10m]) < 0.5",
+        lasting="0m",
+        severity="warning",
+        summary="A unit of Dex was away for more than half of the last ten minutes",
+    ),
+    prometheus_scrape.Alert(
+        name="DexErrors",
+        expression='sum(rate(http_requests_total{code=~"5..", %s}[5m])) > 0.1',
+        lasting="5m",
+        severity="warning",
+        summary="Dex fails: a connector or the database may be away, see juju run dex-auth/leader check-connectors",
+    ),
+    prometheus_scrape.Alert(
+        name="DexRefusesManyLogins",
+        expression='sum(rate(http_requests_total{code="401", %s}[5m])) > 1',
+        lasting="5m",
+        severity="warning",
+        summary="More than one login in a second is refused: somebody may be guessing passwords",
+    ),
+)

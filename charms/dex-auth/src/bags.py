@@ -1,0 +1,31 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What this application writes into its databags. Pure."""
+
+import alerts
+import dex
+import storage
+from charmkit.interfaces import dex_oidc_config, ingress, oidc_client, postgresql_client, prometheus_scrape
+
+
+def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal: str) -> dict[str, dict[str, str]]:
+    """Return the application databag of each endpoint.
+
+    Args:
+        topology: this application, which is also its Kubernetes service, and the unit that leads; others of one that
+            keeps its state in memory stop when they read another name than their own.
+        port: that service's port.
+        url: the issuer, empty while it cannot be known.
+        internal: the issuer's address inside the cluster.
+    """
+    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=topology.application, port=port)
+    bags = {
+        "ingress": ingress.write_request(asked),
+        "oidc-client": oidc_client.write_provider(),
+        "peers": {"serving": topology.unit},
+        "metrics-endpoint": prometheus_scrape.write(topology, port=dex.TELEMETRY_PORT, alerts=alerts.ALERTS),
+        "database": postgresql_client.write_request(storage.DATABASE),
+    }
+    if url:
+        bags["dex-oidc-config"] = dex_oidc_config.write(dex_oidc_config.Provider(issuer_url=url, internal_url=internal))
+    return bags

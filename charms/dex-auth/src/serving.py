@@ -1,0 +1,108 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Brings Dex to what was decided, keeps what is good, and finds out which connectors it cannot open."""
+
+import dataclasses
+
+import dex
+import ops
+from charmkit import pebble, rollout
+
+
+def version(container: ops.Container) -> tuple[int, int]:
+    """Return the version of the Dex in a container; while nobody can look, the one that this charm is made for."""
+    return dex.version(pebble.output(container, dex.ASK_VERSION, timeout=5) if container.can_connect() else "")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        accepted: whether Dex takes these connectors, and they may be remembered as good.
+        problems: what a person must mend.
+        warnings: what will mend itself.
+    """
+
+    accepted: bool
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Serving:
+    """Dex in its container."""
+
+    def __init__(self, container: ops.Container) -> None:
+        self._container = container
+        self._rollout = rollout.Rollout(container, service=dex.SERVICE, check=dex.CHECK, record=dex.RECORD)
+        self._again = False
+
+    def doubt(self) -> None:
+        """Try everything again in this run: what was away may be back, and what was there may be gone."""
+        self._rollout.forget_refusals()
+        self._again = True
+
+    def check_failed(self) -> None:
+        """Roll back to what was good, or find out which connector Dex waits for."""
+        if self._rollout.check_failed() is None:
+            self.doubt()
+
+    def stand_by(self) -> None:
+        """Serve nobody."""
+        pebble.apply(self._container, dex.standby())
+        pebble.stop(self._container, dex.SERVICE)
+
+    def hold(self) -> None:
+        """Let what runs go on; serve nobody before anything does."""
+        if dex.SERVICE not in self._container.get_services():
+            pebble.apply(self._container, dex.standby())
+
+    def progress(self) -> str:
+        """Return what is still waited for, or nothing."""
+        if not pebble.running(self._container, dex.SERVICE):
+            return "waiting for Dex to start"
+        return "" if pebble.check_is_up(self._container, dex.CHECK) else "waiting for Dex to answer"
+
+    def bring(self, inputs: dex.Inputs, good: tuple[dex.Connector, ...]) -> Outcome:
+        """Swap the configuration in; where Dex refuses it, serve with the last good connectors.
+
+        Args:
+            inputs: what is wanted.
+            good: the last good connectors, of which some may be away now.
+        """
+        again = self._again and bool(inputs.connectors)
+        refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs), again=again)
+        if refusal is None:
+            return Outcome(accepted=True)
+        if inputs.connectors == good:
+            return self._without(inputs, refusal)
+        problem = f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"
+        fallback = dataclasses.replace(inputs, connectors=good)
+        if not fallback.users and not fallback.connectors:
+            return Outcome(accepted=False, problems=(problem,))
+        rest = self.bring(fallback, good)
+        return Outcome(accepted=False, problems=(problem, *rest.problems), warnings=rest.warnings)
+
+    def _without(self, inputs: dex.Inputs, refusal: str) -> Outcome:
+        """Serve with connectors of which Dex cannot open some: they were good, so what they ask is away."""
+        away: dict[str, str] = {}
+        stuck: set[str] = set()
+        for entry in inputs.connectors:
+            reason = self._rollout.rehearse(dex.rehearsal(dex.alone(inputs, entry)))
+            if reason is not None:
+                away[entry["id"]] = dex.words(reason, inputs)
+            if reason == pebble.SILENT:
+                stuck.add(entry["id"])
+        if not away:
+            return Outcome(accepted=False, problems=(f"Dex refuses its configuration: {dex.words(refusal, inputs)}",))
+        warnings = tuple(f"connector {name!r}: Dex cannot open it: {text}" for name, text in away.items())
+        if self._rollout.serves(dex.configure(inputs)):
+            return Outcome(accepted=True, warnings=warnings)
+        if not inputs.users and len(away) == len(inputs.connectors):
+            return Outcome(accepted=True, problems=(f"nobody can log in, {warnings[0]}",))
+        # Dex passes over one that fails, and opens it at the next login; it would wait for ever for one that hangs.
+        rest = tuple(entry for entry in inputs.connectors if entry["id"] not in stuck)
+        reduced = dataclasses.replace(inputs, connectors=rest)
+        refused = self._rollout.bring(dex.configure(reduced), dex.rehearsal(reduced, strict=False))
+        problems = (f"Dex refuses its configuration: {dex.words(refused, inputs)}",) if refused else ()
+        return Outcome(accepted=True, problems=problems, warnings=warnings)
