@@ -303,6 +303,29 @@ def test_the_end_of_a_session_is_honoured_also_by_what_was_remembered(sandbox: l
         live.wait(lambda: stranger.get("/recorded/x", headers=cookie).status_code == 302, seconds=5)
 
 
+def test_a_session_that_ended_is_renewed_in_silence(sandbox: live.Live):
+    client, _ = sandbox.login()
+    with contextlib.closing(client):
+        client.cookies.delete(live.SESSION)
+        answer = client.get("/recorded/x")
+        assert (answer.status_code, answer.history) == (200, [])
+        assert live.SESSION in client.cookies
+
+
+def test_rotating_keys_logs_nobody_out(sandbox: live.Live):
+    client, _ = sandbox.login()
+    with contextlib.closing(client):
+        for _ in range(2):
+            before = parts(client.cookies[live.SESSION])[0]["kid"]
+            assert "nobody was logged out" in sandbox.run("gatekeeper/leader", "rotate-keys")["result"]
+            live.wait(sandbox.active)
+            answer = client.get("/recorded/x")
+            assert (answer.status_code, answer.history) == (200, [])
+            client.cookies.delete(live.SESSION)
+            assert client.get("/recorded/x").history == []
+            assert parts(client.cookies[live.SESSION])[0]["kid"] != before
+
+
 def test_old_sessions_go_on_while_dex_is_down(sandbox: live.Live):
     client, _ = sandbox.login()
     with contextlib.closing(client):

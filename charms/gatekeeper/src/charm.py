@@ -4,7 +4,9 @@
 """The gatekeeper's charm: keeps its secrets, brings its service to options and relations, presents it to others."""
 
 import dataclasses
+import time
 
+import actions
 import client_secret
 import config
 import gatekeeper
@@ -40,7 +42,8 @@ class GatekeeperCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gatekeeper")
-        self._state = secrets.StateSecret(self)
+        self._state = secrets.StateSecret(self, rotate=ops.SecretRotate.MONTHLY)
+        self._actions = actions.Actions(self, self)
         self._rollout = rollout.Rollout(
             self._container, service=gatekeeper.SERVICE, check=gatekeeper.CHECK, record=gatekeeper.RECORD
         )
@@ -60,9 +63,6 @@ class GatekeeperCharm(ops.CharmBase):
         for event in events:
             framework.observe(event, self._on_reconcile)
         framework.observe(self.on.gatekeeper_pebble_check_failed, self._on_check_failed)
-        framework.observe(self.on.secret_rotate, self._on_secret_rotate)
-        framework.observe(self.on.secret_remove, self._on_secret_remove)
-        framework.observe(self.on.rotate_client_secret_action, self._on_rotate_client_secret)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
@@ -72,21 +72,6 @@ class GatekeeperCharm(ops.CharmBase):
         if self._container.can_connect():
             self._rollout.check_failed()
         self._reconcile()
-
-    def _on_secret_rotate(self, event: ops.SecretRotateEvent) -> None:
-        if event.secret.label == client_secret.LABEL:
-            self._rotate_client_secret()
-
-    def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
-        event.remove_revision()
-
-    def _on_rotate_client_secret(self, event: ops.ActionEvent) -> None:
-        if not self.unit.is_leader():
-            event.fail(f"only the leader can: run juju run {self.app.name}/leader rotate-client-secret")
-        elif not self._rotate_client_secret():
-            event.fail(f"there is no client secret yet: see juju status {self.app.name}")
-        else:
-            event.set_results({"result": "the client secret was replaced"})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         inputs = self._read()
@@ -121,7 +106,7 @@ class GatekeeperCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         if self.unit.is_leader() and self._state.ready and not self._state.read():
-            self._state.write(keys.write(keys.make()))
+            self._state.write(keys.write(keys.make(int(time.time()))))
         inputs = self._read()
         self.unit.set_ports(gatekeeper.PORT)
         if inputs.options is None:
@@ -151,7 +136,7 @@ class GatekeeperCharm(ops.CharmBase):
         for relation in self.model.relations[relations.INGRESS]:
             relation.data[self.app].update(ingress.write_request(gatekeeper.ingress_request(self.app.name)))
         for relation in self.model.relations[relations.AUTH]:
-            relation.data[self.app].update(ingress_auth.write(gatekeeper.authorizer(self.app.name)))
+            relation.data[self.app].update(ingress_auth.write(gatekeeper.authorizer(self.app.name, known)))
         clients = self.model.relations[relations.CLIENT]
         if not clients or known is None:
             return
@@ -163,11 +148,17 @@ class GatekeeperCharm(ops.CharmBase):
             client = gatekeeper.client(options, public_url=public_url, secret=secret, secret_id=secret_id)
             relation.data[self.app].update(oidc_client.write_client(client))
 
-    def _rotate_client_secret(self) -> bool:
+    @property
+    def options(self) -> config.Config:
+        """Return the options, or the defaults while one of them is wrong."""
+        return self._options()[0] or config.Config()
+
+    def change_keys(self, change: actions.Change) -> bool:
+        """Replace the application's secrets and bring everything to them; return whether there were any."""
         known = keys.read(self._state.read())
         if known is None:
             return False
-        self._state.write(keys.write(keys.rotate_client_secret(known)))
+        self._state.write(keys.write(change(known)))
         self._reconcile()
         return True
 

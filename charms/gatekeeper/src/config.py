@@ -8,6 +8,7 @@ import re
 from charmkit import urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
+_RENEWALS = ("auto", "header", "redirect")
 _SHORTEST_SESSION = 60
 _LONGEST_SESSION = 30 * 24 * 3600
 # RFC 6749, appendix A: a client identifier without spaces, and one scope.
@@ -29,7 +30,10 @@ class Config:
     public_url: str = ""
     userid_claim: str = "email"
     login_redirect_code: int = 302
-    session_lifetime: int = 24 * 3600
+    session_lifetime: int = 900
+    session_renewal: str = "auto"
+    refresh_idle_lifetime: int = 24 * 3600
+    refresh_lifetime: int = 7 * 24 * 3600
     after_logout_url: str = "/"
 
     def __post_init__(self) -> None:
@@ -43,12 +47,18 @@ class Config:
         self._check_claims()
         if self.login_redirect_code not in _REDIRECT_CODES:
             raise ValueError(f"login-redirect-code: must be 301, 302, 303 or 307, not {self.login_redirect_code}")
-        if not _SHORTEST_SESSION <= self.session_lifetime <= _LONGEST_SESSION:
-            limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
-            raise ValueError(f"session-lifetime: must be {limits}, not {self.session_lifetime}")
+        self._check_lifetimes()
         if self.public_url:
             urls.origin("public-url", self.public_url)
         _check_destination("after-logout-url", self.after_logout_url)
+
+    def _check_lifetimes(self) -> None:
+        limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
+        for name in ("session_lifetime", "refresh_idle_lifetime", "refresh_lifetime"):
+            if not _SHORTEST_SESSION <= (value := getattr(self, name)) <= _LONGEST_SESSION:
+                raise ValueError(f"{name.replace('_', '-')}: must be {limits}, not {value}")
+        if self.session_renewal not in _RENEWALS:
+            raise ValueError(f"session-renewal: must be auto, header or redirect, not {self.session_renewal!r}")
 
     def _check_claims(self) -> None:
         for scope in self.scopes:

@@ -83,13 +83,14 @@ def ingress_request(application: str) -> ingress.Request:
     return ingress.Request(prefix=PREFIX, rewrite="/", service=application, port=PORT, preserve_path=True)
 
 
-def authorizer(application: str) -> ingress_auth.Authorizer:
-    """Return how the gateway asks about requests."""
+def authorizer(application: str, known: keys.Keys | None) -> ingress_auth.Authorizer:
+    """Return how the gateway asks about requests, and how it can verify sessions by itself."""
     return ingress_auth.Authorizer(
         service=application,
         port=PORT,
         request_headers=REQUEST_HEADERS,
         response_headers=(USERID_HEADER, GROUPS_HEADER),
+        jwks=keys.public_set(known) if known else "",
     )
 
 
@@ -123,10 +124,12 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "userid_header": USERID_HEADER,
         "groups_header": GROUPS_HEADER,
         "session_lifetime": options.session_lifetime,
+        "session_renewal": options.session_renewal,
+        "refresh_idle_lifetime": options.refresh_idle_lifetime,
+        "refresh_lifetime": options.refresh_lifetime,
         "login_redirect_code": options.login_redirect_code,
         "after_logout_url": options.after_logout_url,
-        "signing_kid": gatekeeper.keys.signing_kid,
-        "signing_key": gatekeeper.keys.signing_key,
-        "sealing_key": gatekeeper.keys.sealing_key,
+        "signing_keys": [{"kid": key.kid, "pem": key.text} for key in gatekeeper.keys.signing],
+        "sealing_keys": [key.text for key in gatekeeper.keys.sealing],
     }
     return templates.render(_TEMPLATES, "config.json.j2", values)

@@ -100,6 +100,14 @@ def test_ingress_auth_is_written_and_read_byte_for_byte() -> None:
     assert ingress_auth.write_gateway() == V1
 
 
+def test_ingress_auth_carries_public_keys_beside_the_old_format():
+    authorizer = ingress_auth.Authorizer(service="g", port=1, jwks='{"keys": []}')
+    bag = ingress_auth.write(authorizer)
+    assert bag["jwks"] == '{"keys": []}'
+    assert "jwks" not in bag["data"]
+    assert ingress_auth.read(bag) == authorizer
+
+
 def test_ingress_auth_always_writes_both_lists() -> None:
     data = yaml.safe_load(ingress_auth.write(ingress_auth.Authorizer(service="g", port=1))["data"])
     assert data["allowed-request-headers"] == data["allowed-response-headers"] == []

@@ -16,6 +16,7 @@ from gatekeeper_support import Provider, Running, log_in, wait
 from joserfc import jwk, jws
 
 SESSION = "authservice_session"
+REFRESH = "authservice_refresh"
 CALLBACK = "/authservice/oidc/callback"
 
 
@@ -34,10 +35,10 @@ def test_a_login_ends_on_the_page_first_asked_for(running: Running, provider: Pr
         answer = client.get(provider.agree(location))
         assert (answer.status_code, answer.headers["location"]) == (302, "/page/a%20b?x=1&y=%2Fz")
         assert answer.headers["cache-control"] == "no-store"
-        assert [name for name in client.cookies if name.startswith("authservice_")] == [SESSION]
+        assert {name for name in client.cookies if name.startswith("authservice_")} == {SESSION, REFRESH}
         lines = answer.headers.get_list("set-cookie")
         (line,) = [line for line in lines if line.startswith(f"{SESSION}=")]
-        assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"} <= set(line.split("; "))
+        assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=900"} <= set(line.split("; "))
         assert client.get("/x").headers["kubeflow-userid"] == "user@example.com"
 
 

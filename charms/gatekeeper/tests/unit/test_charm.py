@@ -285,7 +285,7 @@ def test_rotation_gives_provider_and_service_one_new_secret(ctx: Context, base: 
     assert document(ctx, state)["client_secret"] == after
     assert bag(state, CLIENT)["secret-id"] == bag(once, CLIENT)["secret-id"]
     assert int(bag(state, PEERS)["secret-revision"]) == int(bag(once, PEERS)["secret-revision"]) + 1
-    for key in ("signing-key", "sealing-key", "signing-kid"):
+    for key in ("signing-keys", "sealing-keys"):
         assert content(state, "state")[key] == content(once, "state")[key]
 
 
@@ -309,8 +309,52 @@ def test_rotation_is_the_leaders(ctx: Context, base: testing.State) -> None:
 
 
 def test_rotation_needs_a_secret(ctx: Context, base: testing.State) -> None:
-    with pytest.raises(testing.ActionFailed, match="there is no client secret yet"):
+    with pytest.raises(testing.ActionFailed, match="there is no secret yet"):
         ctx.run(ctx.on.action("rotate-client-secret"), dataclasses.replace(base, relations=without(base, 15)))
+
+
+def kids(state: testing.State) -> list[str]:
+    return [key["kid"] for key in json.loads(bag(state, AUTH)["jwks"])["keys"]]
+
+
+def test_gateway_learns_the_public_keys_and_no_private_one(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    assert kids(state) == [key["kid"] for key in document(ctx, state)["signing_keys"]]
+    assert len(kids(state)) == 2
+    assert "PRIVATE" not in bag(state, AUTH)["jwks"]
+    assert '"d"' not in bag(state, AUTH)["jwks"]
+
+
+@pytest.mark.parametrize("how", ["action", "time"])
+def test_rotated_keys_reach_service_and_gateway(ctx: Context, base: testing.State, how: str) -> None:
+    once = update(ctx, base)
+    before = document(ctx, once)
+    rotated = once.get_secret(label="state")
+    assert rotated.rotate == ops.SecretRotate.MONTHLY
+    event = ctx.on.action("rotate-keys") if how == "action" else ctx.on.secret_rotate(rotated)
+    state = ctx.run(event, once)
+    after = document(ctx, state)
+    old, following = kids(once)
+    assert kids(state)[0] == following
+    assert kids(state)[2:] == [old]
+    assert [key["kid"] for key in after["signing_keys"]] == kids(state)
+    assert after["state_keys"][0] == before["state_keys"][1]
+    assert after["state_keys"][2:] == before["state_keys"][:1]
+    assert after["client_secret"] == before["client_secret"]
+    assert int(bag(state, PEERS)["secret-revision"]) == int(bag(once, PEERS)["secret-revision"]) + 1
+
+
+def test_rotating_keys_is_the_leaders(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    with pytest.raises(testing.ActionFailed, match="juju run gatekeeper/leader rotate-keys"):
+        ctx.run(ctx.on.action("rotate-keys"), dataclasses.replace(once, leader=False))
+
+
+def test_keys_can_be_rotated_while_an_option_is_wrong(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    wrong = dataclasses.replace(once, config={"session-lifetime": 1})
+    state = ctx.run(ctx.on.action("rotate-keys"), wrong)
+    assert content(state, "state")["signing-keys"] != content(once, "state")["signing-keys"]
 
 
 def test_new_leader_keeps_the_secrets(ctx: Context, base: testing.State) -> None:

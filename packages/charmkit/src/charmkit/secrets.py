@@ -16,11 +16,19 @@ class StateSecret:
     so that the other units hear of it at once.
     """
 
-    def __init__(self, charm: ops.CharmBase, *, endpoint: str = "peers", label: str = "state") -> None:
-        """Remember whose secret it is; nothing is read or written yet."""
+    def __init__(
+        self,
+        charm: ops.CharmBase,
+        *,
+        endpoint: str = "peers",
+        label: str = "state",
+        rotate: ops.SecretRotate = ops.SecretRotate.NEVER,
+    ) -> None:
+        """Remember whose secret it is and how often Juju shall ask for another; nothing is read or written yet."""
         self._charm = charm
         self._endpoint = endpoint
         self._label = label
+        self._rotate = rotate
 
     def read(self) -> dict[str, str]:
         """Return the newest content, or an empty mapping while the leader has not written any."""
@@ -34,7 +42,7 @@ class StateSecret:
             return
         secret = self._find()
         if secret is None:
-            secret = self._charm.app.add_secret(dict(content), label=self._label)
+            secret = self._charm.app.add_secret(dict(content), label=self._label, rotate=self._rotate)
         elif secret.peek_content() != content:
             secret.set_content(dict(content))
         else:

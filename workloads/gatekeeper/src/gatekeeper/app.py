@@ -14,12 +14,9 @@ import starlette.responses
 import starlette.routing
 import starlette.types
 
-from gatekeeper import answer, check, guard, head, log, pages, service
+from gatekeeper import answer, check, guard, head, log, pages, renewal, service
 
 logger = logging.getLogger(__name__)
-
-# A gateway that sends it tells its checks from the requests that it routes here.
-CHECK_HEADER = "x-authorization-check"
 
 _Handler = collections.abc.Callable[[head.Head], collections.abc.Awaitable[answer.Answer]]
 _Endpoint = collections.abc.Callable[
@@ -60,17 +57,16 @@ class Application:
             return await self._own({**scope, "path": raw.decode("ascii")}, receive, send)
         request = _head(scope)
         given = await self._check(request)
-        log.refused(given, request)
+        if given.reason:
+            log.refused(given, request)
         await _response(given, given.raw_headers)(scope, receive, send)
 
     async def _check(self, request: head.Head) -> answer.Answer:
         """Answer a check that had to wait for the provider."""
         outcome = await self._identify(request)
-        if isinstance(outcome, guard.Pass):
-            return outcome.answer
-        given = self._parts.gate.deny(request, outcome, self._parts.clock())
+        given = self._parts.gate.conclude(request, outcome, self._parts.clock())
         if given is None and await self._parts.provider.discovered() is not None:
-            given = self._parts.gate.deny(request, outcome, self._parts.clock())
+            given = self._parts.gate.conclude(request, outcome, self._parts.clock())
         trouble = self._parts.provider.trouble or "provider_unreachable"
         return given or self._parts.pages.error(request, trouble, reload=request.method != b"POST")
 
@@ -99,9 +95,12 @@ class Application:
 
     async def _verify(self, request: head.Head) -> answer.Answer:
         outcome = await self._identify(request)
-        if isinstance(outcome, guard.Pass):
-            return answer.Answer(status=204, headers=outcome.answer.headers)
-        return check.unauthorized(request, outcome)
+        if isinstance(outcome, check.Denied):
+            known = self._parts.gate.session(request, self._parts.clock())
+            if known is None:
+                return check.unauthorized(request, outcome)
+            outcome = known
+        return answer.Answer(status=204, headers=outcome.answer.headers)
 
     def _error(
         self, code: str
@@ -142,7 +141,7 @@ def _route(path: str, methods: list[str], handler: _Handler) -> starlette.routin
     async def endpoint(request: starlette.requests.Request) -> starlette.responses.Response:
         read = _head(request.scope)
         given = await handler(read)
-        if given.status < 300 and CHECK_HEADER in request.headers:
+        if given.status < 300 and read.get(renewal.CHECK_HEADER):
             # As the answer to a check it would let the request pass, to whoever serves this path.
             given = answer.Answer(status=404)
         if given.reason:

@@ -17,6 +17,7 @@ from gatekeeper import (
     login,
     pages,
     provider,
+    renewal,
     session,
     settings,
     tokens,
@@ -48,7 +49,7 @@ class Callback:
         *,
         gate: check.Gate,
         logins: login.Logins,
-        sessions: session.Sessions,
+        renewals: renewal.Renewals,
         id_tokens: idtoken.IdTokens,
         source: provider.Provider,
         renderer: pages.Pages,
@@ -57,7 +58,7 @@ class Callback:
         self._options = options
         self._gate = gate
         self._logins = logins
-        self._sessions = sessions
+        self._renewals = renewals
         self._id_tokens = id_tokens
         self._provider = source
         self._pages = renderer
@@ -76,20 +77,18 @@ class Callback:
             return await self._again(request, state)
         try:
             person = await self._redeem(query["code"], attempt)
-            token = self._mint(person)
+            keep = self._issue(person)
         except _StoppedError as stopped:
             if stopped.reason == "code_refused":
                 return await self._again(request, state)
             return self._failed(request, stopped, state)
         fields = {"event": "login", "userid": person.userid, "request_id": request.request_id}
         logger.info("logged in", extra={"fields": fields})
-        return self._done(request, state, token)
+        return self._done(request, state, keep)
 
-    def _done(self, request: head.Head, state: login.State, token: str) -> answer.Answer:
-        secure, lifetime = self._options.secure, self._options.session_lifetime
-        keep = [cookies.write(self._options.session_cookie, token, max_age=lifetime, secure=secure)]
+    def _done(self, request: head.Head, state: login.State, keep: tuple[str, ...]) -> answer.Answer:
         if cookies.values(request.all(b"cookie"), ROUNDS_COOKIE.encode()):
-            keep.append(cookies.delete(ROUNDS_COOKIE, secure=secure))
+            keep += (cookies.delete(ROUNDS_COOKIE, secure=self._options.secure),)
         return answer.redirect(302, state.path, *keep, *self._used(request, state))
 
     def _used(self, request: head.Head, state: login.State | None) -> tuple[str, ...]:
@@ -118,9 +117,10 @@ class Callback:
         except identity.IdentityError as error:
             raise _StoppedError(error.reason, f"claim {self._options.userid_claim!r}") from None
 
-    def _mint(self, person: identity.Identity) -> str:
+    def _issue(self, person: identity.Identity) -> tuple[str, ...]:
+        now = self._clock()
         try:
-            return self._sessions.mint(person, self._clock())
+            return self._renewals.issue(person, session.begin(now), now)
         except session.SessionTooLargeError:
             raise _StoppedError("session_too_large", f"{len(person.groups)} groups") from None
 

@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 import typing
 
-from gatekeeper import answer, cookies, guard, head, identity, login, reasons, settings
+from gatekeeper import answer, cookies, guard, head, identity, login, reasons, renewal, settings
 
 HOST_COOKIE = "authservice_host"
 # A browser that was sent to the public host is back at once; if it then still shows another, a proxy changes the name.
@@ -42,12 +42,14 @@ class Gate:
         sessions: guard.Guard,
         bearers: collections.abc.Sequence[guard.Guard],
         logins: login.Logins,
+        renewals: renewal.Renewals,
         endpoint: collections.abc.Callable[[], str | None],
     ) -> None:
         self._options = options
         self._sessions = sessions
         self._bearers = tuple(bearers)
         self._logins = logins
+        self._renewals = renewals
         self._endpoint = endpoint
         self._cookie = options.session_cookie.encode()
         self._own = options.prefix.encode() + b"/"
@@ -61,9 +63,15 @@ class Gate:
         if request.path.startswith(self._own):
             return None
         outcome = self.identify(request, now)
+        return None if outcome is None else self.conclude(request, outcome, now)
+
+    def conclude(self, request: head.Head, outcome: "guard.Pass | Denied", now: float) -> answer.Answer | None:
+        """Return the answer to a check whose credentials are known, or None if a page load must wait for a login."""
         if isinstance(outcome, guard.Pass):
-            return outcome.answer
-        return None if outcome is None else self.deny(request, outcome, now)
+            if outcome.fresh > now or self._has_fresh(request, now):
+                return outcome.answer
+            return self._renewals.renew(request, now) or outcome.answer
+        return self._renewals.renew(request, now) or self.deny(request, outcome, now)
 
     def identify(self, request: head.Head, now: float) -> guard.Pass | Denied | None:
         """Return the first credential that proves somebody, in order: bearer, X-Auth-Token, session cookie."""
@@ -83,12 +91,18 @@ class Gate:
         return Denied(reason or "no_session", bearer=bool(bearers))
 
     def session(self, request: head.Head, now: float) -> guard.Pass | None:
-        """Return the live session that a browser's cookies hold, if any."""
+        """Return the live session that a browser's cookies hold or can renew, if any."""
+        return next(self._live(request, now), None) or self._renewals.known(request, now)
+
+    def _has_fresh(self, request: head.Head, now: float) -> bool:
+        """Return whether another cookie holds a newer session: browsers send those of other paths first."""
+        return any(known.fresh > now for known in self._live(request, now))
+
+    def _live(self, request: head.Head, now: float) -> collections.abc.Iterator[guard.Pass]:
         for raw in cookies.values(request.all(b"cookie"), self._cookie):
             outcome = self._sessions.ask(raw, now)
             if isinstance(outcome, guard.Pass):
-                return outcome
-        return None
+                yield outcome
 
     def deny(self, request: head.Head, denied: Denied, now: float) -> answer.Answer | None:
         """Return the answer to whom nobody knows, or None if a page load must wait for the provider."""

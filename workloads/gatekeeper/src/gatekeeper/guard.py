@@ -5,6 +5,7 @@
 import collections
 import collections.abc
 import dataclasses
+import math
 import typing
 
 from gatekeeper import answer, identity, tokens
@@ -16,12 +17,18 @@ class Proof:
 
     Attributes:
         expires: when it stops to, in seconds since the epoch.
-        session: the id of the session it is, empty for another kind of token.
+        session: the id of the session it belongs to, empty for another kind of token.
+        began: when the person logged in.
+        issued: when the token was made.
+        fresh: until when nothing needs to be done about it.
     """
 
     identity: identity.Identity
     expires: float
     session: str = ""
+    began: float = 0.0
+    issued: float = 0.0
+    fresh: float = math.inf
 
 
 class Authenticator(typing.Protocol):
@@ -40,6 +47,7 @@ class Pass(typing.NamedTuple):
     """A proof together with the answer that it earns a check, ready to be sent."""
 
     expires: float
+    fresh: float
     answer: answer.Answer
     proof: Proof
 
@@ -80,10 +88,11 @@ class Guard:
         del self._passes[raw]
         return self._refuse(raw, "token_expired")
 
-    def forget(self, session: str) -> None:
-        """Forget every token of one session."""
-        for raw in [raw for raw, known in self._passes.items() if known.proof.session == session]:
-            del self._passes[raw]
+    def forget(self, sessions: collections.abc.Set[str], users: collections.abc.Set[str]) -> None:
+        """Forget every token of these sessions and users."""
+        for raw, known in list(self._passes.items()):
+            if known.proof.session in sessions or known.proof.identity.userid in users:
+                del self._passes[raw]
 
     def forget_all(self) -> None:
         """Forget everything, because what proved it has changed."""
@@ -102,7 +111,7 @@ class Guard:
             allowed = self._allow(proof.identity)
         except tokens.RefusedError as refused:
             return self._refuse(raw, refused.reason) if refused.lasting else refused.reason
-        known = Pass(expires=proof.expires, answer=allowed, proof=proof)
+        known = Pass(expires=proof.expires, fresh=proof.fresh, answer=allowed, proof=proof)
         _remember(self._passes, raw, known, self._limits[0])
         return known
 

@@ -78,9 +78,10 @@ def from_session(claims: Claims) -> Identity:
     Raises:
         IdentityError: it holds none.
     """
+    groups = _text(claims, "groups")
     return Identity(
         userid=_text(claims, "userid"),
-        groups=_texts(claims, "groups"),
+        groups=tuple(groups.split(",")) if groups else (),
         subject=_text(claims, "sub"),
         email=_text(claims, "email"),
         name=_text(claims, "name"),
@@ -88,13 +89,16 @@ def from_session(claims: Claims) -> Identity:
 
 
 def to_session(identity: Identity) -> dict[str, object]:
-    """Return the claims under which a session holds an identity."""
+    """Return the claims under which a session holds an identity.
+
+    The groups stand there as they do in a header, so that a gateway which verifies sessions by itself can copy them.
+    """
     return {
         "sub": identity.subject,
         "userid": identity.userid,
         "email": identity.email,
         "name": identity.name,
-        "groups": list(identity.groups),
+        "groups": identity.group_list,
     }
 
 

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logging out: by a link, by a form, or by a program, and never because another site wants it."""
 
+import dataclasses
 import logging
+import math
 
-from gatekeeper import answer, check, cookies, guard, head, pages, session, settings
+from gatekeeper import answer, check, cookies, guard, head, pages, renewal, revocation, settings
 
 logger = logging.getLogger(__name__)
 
@@ -16,14 +18,14 @@ class Logout:
         self,
         options: settings.Settings,
         *,
-        gate: check.Gate,
-        sessions: session.Sessions,
+        ledger: revocation.Ledger,
+        renewals: renewal.Renewals,
         ward: guard.Guard,
         renderer: pages.Pages,
     ) -> None:
         self._options = options
-        self._gate = gate
-        self._sessions = sessions
+        self._ledger = ledger
+        self._renewals = renewals
         self._ward = ward
         self._pages = renderer
 
@@ -44,8 +46,10 @@ class Logout:
         else:
             self._end_cookies(request, now)
         if request.is_page_load:
-            return answer.redirect(302, self._options.after_logout_url, self._forget())
-        return answer.as_json(201, {"afterLogoutURL": self._options.after_logout_url}, set_cookie=self._forget())
+            return answer.redirect(302, self._options.after_logout_url, *self._renewals.forget())
+        given = answer.as_json(201, {"afterLogoutURL": self._options.after_logout_url})
+        forget = tuple(("set-cookie", line) for line in self._renewals.forget())
+        return dataclasses.replace(given, headers=given.headers + forget)
 
     def _follow_link(self, request: head.Head, now: float) -> answer.Answer:
         mode = request.get(b"sec-fetch-mode")
@@ -57,7 +61,7 @@ class Logout:
         ):
             return self._pages.confirm_logout(request)
         self._end_cookies(request, now)
-        return answer.redirect(302, self._options.after_logout_url, self._forget())
+        return answer.redirect(302, self._options.after_logout_url, *self._renewals.forget())
 
     def _end_cookies(self, request: head.Head, now: float) -> None:
         """End every session that the browser holds; it may hold several, of several paths."""
@@ -65,14 +69,16 @@ class Logout:
             outcome = self._ward.ask(raw, now)
             if isinstance(outcome, guard.Pass):
                 self._end(outcome, now)
+        # The session may have ended by itself, and its refresh token not.
+        if (found := self._renewals.known(request, now)) is not None:
+            self._end(found, now)
 
     def _end(self, known: guard.Pass, now: float) -> None:
-        self._sessions.revoke(known.proof, now)
-        self._ward.forget(known.proof.session)
-        logger.info("logged out", extra={"fields": {"event": "logout"}})
-
-    def _forget(self) -> str:
-        return cookies.delete(self._options.session_cookie, secure=self._options.secure)
+        # Nothing of a session outlives its refresh tokens, or the last token that one of them was good for.
+        ends = known.proof.began + self._options.refresh_lifetime + self._options.session_lifetime
+        record = revocation.Record(kind="session", id=known.proof.session, expires=math.ceil(ends))
+        self._ledger.add([record], now)
+        logger.info("logged out", extra={"fields": {"event": "logout", "userid": known.proof.identity.userid}})
 
 
 def _is_same_origin(request: head.Head, public: bytes) -> bool:

@@ -15,6 +15,9 @@ from gatekeeper import (
     logout,
     pages,
     provider,
+    refresh,
+    renewal,
+    revocation,
     sealed,
     session,
     settings,
@@ -29,6 +32,8 @@ class Service:
     gate: check.Gate
     provider: provider.Provider
     sessions: session.Sessions
+    ledger: revocation.Ledger
+    renewals: renewal.Renewals
     callback: callback.Callback
     logout: logout.Logout
     pages: pages.Pages
@@ -39,18 +44,25 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     """Return a service as configured; nothing runs yet."""
     source = provider.Provider(options, clock=clock)
     allow = check.allowing(options)
-    sessions = session.Sessions(options)
+    ledger = revocation.Ledger()
+    sessions = session.Sessions(options, ledger)
+    sealer = sealed.Sealer([settings.state_key(key) for key in options.state_keys])
+    refreshes = refresh.Refreshes(options, sealer, ledger)
     id_tokens = idtoken.IdTokens(options=options, source=source)
     # Bearers are few but long: a smaller memory for them than for sessions.
     session_guard = guard.Guard(sessions, allow)
+    refresh_guard = guard.Guard(refreshes, allow)
+    ledger.on_change += [session_guard.forget, refresh_guard.forget]
+    renewals = renewal.Renewals(options, sessions=sessions, refreshes=refreshes, ward=refresh_guard)
     token_guard = guard.Guard(id_tokens, allow, passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
-    logins = login.Logins(options, sealed.Sealer([settings.state_key(key) for key in options.state_keys]))
+    logins = login.Logins(options, sealer)
     gate = check.Gate(
         options,
         sessions=session_guard,
         bearers=(session_guard, token_guard),
         logins=logins,
+        renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
     )
     renderer = pages.Pages(options)
@@ -59,17 +71,19 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         gate=gate,
         provider=source,
         sessions=sessions,
+        ledger=ledger,
+        renewals=renewals,
         callback=callback.Callback(
             options,
             gate=gate,
             logins=logins,
-            sessions=sessions,
+            renewals=renewals,
             id_tokens=id_tokens,
             source=source,
             renderer=renderer,
             clock=clock,
         ),
-        logout=logout.Logout(options, gate=gate, sessions=sessions, ward=session_guard, renderer=renderer),
+        logout=logout.Logout(options, ledger=ledger, renewals=renewals, ward=session_guard, renderer=renderer),
         pages=renderer,
         clock=clock,
     )

@@ -174,7 +174,11 @@ class Settings(pydantic.BaseModel):
     userid_header: _Header = "kubeflow-userid"
     groups_header: _Header = "kubeflow-groups"
     session_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_session"
-    session_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
+    session_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=30 * _DAY)] = 900
+    session_renewal: typing.Literal["auto", "header", "redirect"] = "auto"
+    refresh_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_refresh"
+    refresh_idle_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
+    refresh_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = 7 * _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
     after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
     signing_keys: typing.Annotated[tuple[SigningKey, ...], pydantic.Field(min_length=1)]
@@ -186,6 +190,8 @@ class Settings(pydantic.BaseModel):
             raise ValueError("signing_keys: every kid must stand there once")
         if self.userid_header == self.groups_header:
             raise ValueError("groups_header: must differ from userid_header")
+        if self.session_cookie == self.refresh_cookie:
+            raise ValueError("refresh_cookie: must differ from session_cookie")
         return self
 
     @property
