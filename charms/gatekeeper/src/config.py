@@ -10,7 +10,8 @@ from charmkit import urls
 _REDIRECT_CODES = (301, 302, 303, 307)
 _RENEWALS = ("auto", "header", "redirect")
 _SHORTEST_SESSION = 60
-_LONGEST_SESSION = 30 * 24 * 3600
+# The longest life of anything that proves who somebody is.
+LONGEST = 30 * 24 * 3600
 # RFC 6749, appendix A: a client identifier without spaces, and one scope.
 _IDENTIFIER = re.compile(r"[\x21-\x7e]+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -53,9 +54,9 @@ class Config:
         _check_destination("after-logout-url", self.after_logout_url)
 
     def _check_lifetimes(self) -> None:
-        limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
+        limits = f"from {_SHORTEST_SESSION} to {LONGEST} seconds"
         for name in ("session_lifetime", "refresh_idle_lifetime", "refresh_lifetime"):
-            if not _SHORTEST_SESSION <= (value := getattr(self, name)) <= _LONGEST_SESSION:
+            if not _SHORTEST_SESSION <= (value := getattr(self, name)) <= LONGEST:
                 raise ValueError(f"{name.replace('_', '-')}: must be {limits}, not {value}")
         if self.session_renewal not in _RENEWALS:
             raise ValueError(f"session-renewal: must be auto, header or redirect, not {self.session_renewal!r}")

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gatekeeper service: what its container holds and runs, and what it tells other applications. Pure."""
 
+import collections.abc
 import dataclasses
+import json
 import pathlib
 
 import config
 import keys
+import revoked
 from charmkit import desired, rollout, templates
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 
 SERVICE = "gatekeeper"
 CHECK = "ready"
+REDIS_CHECK = "redis"
 PORT = 8080
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
@@ -34,6 +38,8 @@ REQUEST_HEADERS = (
 _BINARY = "/usr/local/bin/gatekeeper"
 _CONFIG = "/etc/gatekeeper/config.json"
 _CANDIDATE = "/etc/gatekeeper/candidate.json"
+_WATCHED = "/etc/gatekeeper/watched.json"
+_JOURNAL = "/var/lib/gatekeeper/journal"
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
@@ -46,6 +52,7 @@ class Gatekeeper:
         public_url: where browsers reach the gateway, without a trailing slash.
         provider: where people log in.
         keys: the application's secrets.
+        store: where all units tell each other what has ended, beside doing so directly.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -53,6 +60,7 @@ class Gatekeeper:
     public_url: str
     provider: dex_oidc_config.Provider
     keys: keys.Keys
+    store: redis.Redis | None = None
     check_period: str = "1s"
 
 
@@ -63,9 +71,24 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     url = f"http://localhost:{PORT}{PREFIX}/healthz"
     layer = {
         "services": {SERVICE: desired.service(f"{_BINARY} --config {_CONFIG}", environment=environment)},
-        "checks": {CHECK: desired.http_check(url, period=gatekeeper.check_period)},
+        "checks": {
+            CHECK: desired.http_check(url, period=gatekeeper.check_period),
+            # Says nothing about this unit: who asks whether it is ready does not hear of it.
+            REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
+        },
     }
     return desired.Desired(files=files, layer=layer)
+
+
+def watched(peers: collections.abc.Iterable[str], ended: collections.abc.Iterable[revoked.Revoked]) -> desired.File:
+    """Return the file that the running service reads again by itself, whatever becomes of its configuration.
+
+    Args:
+        peers: the addresses of the other units.
+        ended: whose sessions an operator has ended.
+    """
+    content = {"peers": [f"{address}:{PORT}" for address in peers], "records": revoked.records(ended)}
+    return desired.File(path=_WATCHED, text=json.dumps(content), watched=True)
 
 
 def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
@@ -129,6 +152,9 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "refresh_lifetime": options.refresh_lifetime,
         "login_redirect_code": options.login_redirect_code,
         "after_logout_url": options.after_logout_url,
+        "journal": _JOURNAL,
+        "watched_file": _WATCHED,
+        "redis": dataclasses.asdict(gatekeeper.store) if gatekeeper.store else None,
         "signing_keys": [{"kid": key.kid, "pem": key.text} for key in gatekeeper.keys.signing],
         "sealing_keys": [key.text for key in gatekeeper.keys.sealing],
     }

@@ -11,6 +11,7 @@ INGRESS = "ingress"
 AUTH = "ingress-auth"
 PROVIDER = "dex-oidc-config"
 CLIENT = "oidc-client"
+REDIS = "redis"
 # What each endpoint is integrated with in this bundle.
 COUNTERPARTS = {
     INGRESS: "ambassador-route:ingress-unauthenticated",

@@ -7,7 +7,7 @@ import collections.abc
 import hypothesis
 import pytest
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, peers, sdi
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, peers, redis, sdi
 from hypothesis import strategies
 
 V1 = {"_supported_versions": "- v1\n"}
@@ -254,3 +254,19 @@ def test_hostile_data_is_read_or_refused_and_never_crashes(text: str) -> None:
             reader({"data": text})
         except sdi.InterfaceError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("bag", "units", "expected"),
+    [
+        ({}, [], None),
+        ({}, [{}], None),
+        ({}, [{"hostname": "10.0.0.1", "port": "6380"}], redis.Redis(host="10.0.0.1", port=6380)),
+        ({"leader-host": "r-1.e"}, [{"hostname": "10.0.0.1", "port": "6380"}], redis.Redis(host="r-1.e", port=6380)),
+        ({"leader-host": "r-1.e"}, [], redis.Redis(host="r-1.e", port=6379)),
+        ({}, [{"hostname": "h", "port": "x"}], redis.Redis(host="h", port=6379)),
+        ({}, [{"hostname": "h", "port": "9" * 5000}], redis.Redis(host="h", port=6379)),
+    ],
+)
+def test_redis_is_read_from_its_leader_or_a_unit(bag, units, expected):
+    assert redis.read(bag, units) == expected

@@ -45,7 +45,7 @@ IMAGES: dict[tuple[str, str], Image] = {
     ),
     ("gatekeeper", "gatekeeper"): Image(
         programs={"/usr/local/bin/gatekeeper": "gatekeeper"},
-        directories=("/etc/gatekeeper", "/tmp"),  # noqa: S108
+        directories=("/etc/gatekeeper", "/var/lib/gatekeeper", "/tmp"),  # noqa: S108
         ports=(8080,),
     ),
     ("ambassador-route", "gateway"): Image(

@@ -339,14 +339,47 @@ def test_logout_by_a_link_ends_the_session(running: Running, provider: Provider)
         assert thief.get("/x", headers={"cookie": f"{SESSION}={token}"}).status_code == 302
 
 
+def test_a_link_on_a_page_of_this_site_is_enough_over_plain_http(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        answer = client.get("/authservice/logout", headers={"referer": f"{running.url}/dashboard"})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+        assert client.get("/x").status_code == 302
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer {token}"}, {"origin": "{url}"}])
+def test_a_provider_that_can_end_its_session_is_asked_to(tmp_path, headers: dict[str, str]):
+    source = Provider()
+    source.endpoints = {"end_session_endpoint": f"{source.issuer}/logout?x=1"}
+    made = Running(tmp_path, issuer=source.issuer, after_logout_url="/bye?x=1")
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+    with log_in(made, source) as client:
+        token = client.cookies[SESSION]
+        if headers:
+            filled = {name: text.format(token=token, url=made.url) for name, text in headers.items()}
+            location = client.post("/authservice/logout", headers=filled).json()["afterLogoutURL"]
+        else:
+            location = client.get("/authservice/logout", headers={"sec-fetch-site": "none"}).headers["location"]
+    assert location.startswith(f"{source.issuer}/logout?x=1&")
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+    assert query["client_id"] == "authservice-oidc"
+    assert query["post_logout_redirect_uri"] == f"{made.url}/bye?x=1"
+    assert made.stop() == 0
+    source.stop()
+
+
 @pytest.mark.parametrize("headers", [
+    # Browsers do not say where a link was, over plain http from elsewhere than localhost.
+    {}, {"referer": "http://evil.example/"}, {"referer": "{url}.evil.example/"}, {"referer": "{url}"},
+    {"referer": "{url}/x", "sec-fetch-site": "same-site"},
     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
     {"sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
     {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-purpose": "prefetch;prerender"},
 ])  # fmt: skip
 def test_a_link_of_another_site_only_asks(running: Running, provider: Provider, headers: dict[str, str]):
     with log_in(running, provider) as client:
-        answer = client.get("/authservice/logout", headers=headers)
+        filled = {name: text.format(url=running.url) for name, text in headers.items()}
+        answer = client.get("/authservice/logout", headers=filled)
         assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
         assert 'method="post"' in answer.text
         assert "no-referrer" not in answer.headers["referrer-policy"]

@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 import json
 import pathlib
+import time
 import typing
 
 import charm
@@ -115,6 +116,7 @@ def test_configuration_is_private(ctx: Context, base: testing.State) -> None:
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in root.iterdir()} == {
         "config.json": "0o600",
         "rollout.json": "0o600",
+        "watched.json": "0o600",
     }
 
 
@@ -355,6 +357,89 @@ def test_keys_can_be_rotated_while_an_option_is_wrong(ctx: Context, base: testin
     wrong = dataclasses.replace(once, config={"session-lifetime": 1})
     state = ctx.run(ctx.on.action("rotate-keys"), wrong)
     assert content(state, "state")["signing-keys"] != content(once, "state")["signing-keys"]
+
+
+def watched(ctx: Context, state: testing.State) -> dict[str, typing.Any]:
+    root = state.get_container("gatekeeper").get_filesystem(ctx)
+    return json.loads((root / "etc/gatekeeper/watched.json").read_text())
+
+
+def test_units_learn_where_the_others_are_without_a_restart(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    assert watched(ctx, once) == {"peers": [], "records": []}
+    known = typing.cast("testing.PeerRelation", once.get_relation(PEERS.id))
+    data = {number: {"ingress-address": f"10.0.0.{number}"} for number in (2, 1)}
+    more = without(once, PEERS.id) | {dataclasses.replace(known, peers_data=data)}
+    plan = once.get_container("gatekeeper").plan
+    state = update(ctx, once, relations=more)
+    assert watched(ctx, state)["peers"] == ["10.0.0.1:8080", "10.0.0.2:8080"]
+    assert state.get_container("gatekeeper").plan == plan
+
+
+@pytest.mark.parametrize("options", [{}, {"session-lifetime": 1}], ids=["options good", "an option wrong"])
+def test_ended_sessions_reach_the_service_and_stay_in_the_peer_databag(
+    ctx: Context, base: testing.State, options: dict[str, int]
+) -> None:
+    once = dataclasses.replace(update(ctx, base), config=options)
+    before = int(time.time())
+    state = ctx.run(ctx.on.action("revoke-sessions", params={"user": "user@example.com"}), once)
+    assert ctx.action_results == {"result": "ended what user@example.com has begun until now"}
+    (record,) = watched(ctx, state)["records"]
+    assert (record["kind"], record["id"]) == ("user", "user@example.com")
+    assert before <= record["before"] <= time.time()
+    again = update(ctx, state)
+    assert watched(ctx, again)["records"] == [record]
+
+
+def test_ending_sessions_is_the_leaders(ctx: Context, base: testing.State) -> None:
+    once = dataclasses.replace(update(ctx, base), leader=False)
+    with pytest.raises(testing.ActionFailed, match=r"juju run gatekeeper/leader revoke-sessions user=u@example\.com"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": "u@example.com"}), once)
+
+
+@pytest.mark.parametrize("user", ["", " ", "x" * 321])
+def test_ending_sessions_needs_a_user_id(ctx: Context, base: testing.State, user: str) -> None:
+    with pytest.raises(testing.ActionFailed, match="is not a user id"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": user}), update(ctx, base))
+
+
+def test_ending_sessions_needs_a_place_to_keep_it(ctx: Context, base: testing.State) -> None:
+    alone = dataclasses.replace(base, relations=without(base, 15))
+    with pytest.raises(testing.ActionFailed, match="peer relation"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": "u"}), alone)
+
+
+REDIS = testing.Relation(
+    "redis",
+    id=16,
+    remote_app_name="redis-k8s",
+    remote_app_data={"leader-host": "redis-k8s-0.redis-k8s-endpoints"},
+    remote_units_data={0: {"hostname": "10.1.2.3", "port": "6379"}},
+)
+
+
+def test_redis_is_optional_and_used_where_it_is_related(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    assert document(ctx, once)["redis"] is None
+    state = update(ctx, once, relations=once.relations | {REDIS})
+    assert document(ctx, state)["redis"] == {"host": "redis-k8s-0.redis-k8s-endpoints", "port": 6379}
+    assert state.unit_status == ops.ActiveStatus()
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(REDIS.id)), state)
+    assert document(ctx, gone)["redis"] is None
+
+
+def test_redis_that_is_away_is_said_and_stops_nothing(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base, relations=base.relations | {REDIS})
+    container = once.get_container("gatekeeper")
+    infos = {
+        dataclasses.replace(info, status=ops.pebble.CheckStatus.DOWN, failures=3) if info.name == "redis" else info
+        for info in container.check_infos
+    }
+    broken = dataclasses.replace(container, check_infos=infos)
+    state = update(ctx, once, containers={broken})
+    assert state.unit_status == ops.ActiveStatus(
+        "Redis does not answer, units tell each other who logged out: see juju debug-log --include gatekeeper/0"
+    )
 
 
 def test_new_leader_keeps_the_secrets(ctx: Context, base: testing.State) -> None:

@@ -13,8 +13,9 @@ import gatekeeper
 import hypothesis
 import keys
 import pytest
+import revoked
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies
@@ -65,6 +66,9 @@ def test_file_says_all_that_the_service_needs() -> None:
         "after_logout_url": "/",
         "signing_keys": [{"kid": "k", "pem": "pem"}, {"kid": "l", "pem": "pem2"}],
         "state_keys": ["s"],
+        "journal": "/var/lib/gatekeeper/journal",
+        "watched_file": "/etc/gatekeeper/watched.json",
+        "redis": None,
     }
 
 
@@ -89,6 +93,39 @@ def test_layer_runs_and_checks_the_service() -> None:
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
     assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8080/authservice/healthz"}  # type: ignore[index]
+
+
+def test_redis_is_where_the_relation_says() -> None:
+    assert document(store=redis.Redis(host="redis-0", port=6380))["redis"] == {"host": "redis-0", "port": 6380}
+
+
+READ = """
+import json, pathlib, sys
+from gatekeeper import journal
+print(journal.Watch(sys.argv[1]).news().model_dump_json())
+"""
+
+
+def test_service_reads_where_the_others_are_and_who_was_logged_out(tmp_path: pathlib.Path) -> None:
+    file = gatekeeper.watched(["10.0.0.1"], revoked.add((), "user@example.com", 1000))
+    assert (file.path, file.mode, file.watched) == ("/etc/gatekeeper/watched.json", 0o600, True)
+    (tmp_path / "watched.json").write_text(file.text)
+    words = [sys.executable, "-c", READ, tmp_path / "watched.json"]
+    found = json.loads(subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path).stdout)
+    assert found["peers"] == ["10.0.0.1:8080"]
+    (record,) = found["records"]
+    assert (record["kind"], record["id"], record["before"]) == ("user", "user@example.com", 1000)
+    assert record["expires"] >= 1000 + 2 * config.LONGEST
+
+
+def test_what_was_ended_is_forgotten_when_no_session_can_be_so_old() -> None:
+    known = revoked.add((), "one", 0)
+    known = revoked.add(known, "two", 1000)
+    known = revoked.add(known, "one", 2000)
+    assert [(one.user, one.before) for one in known] == [("two", 1000), ("one", 2000)]
+    assert revoked.read(revoked.write(known)) == known
+    assert [one.user for one in revoked.add(known, "three", 1500 + 61 * 86400)] == ["one", "three"]
+    assert revoked.read({}) == ()
 
 
 def test_rehearsal_checks_the_same_text_in_another_private_file() -> None:

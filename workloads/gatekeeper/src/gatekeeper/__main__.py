@@ -7,9 +7,10 @@ import collections.abc
 import pathlib
 import signal
 import sys
+import time
 import types
 
-from gatekeeper import log, server, service, settings
+from gatekeeper import journal, log, server, service, settings
 
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
@@ -33,6 +34,7 @@ def _serve(parts: service.Service) -> int:
     # The server raises the signal again that it was ended by; to end for that reason is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
+    journal.Journal(parts.options.journal).compact(time.time())
     try:
         listener = server.listen(parts.options)
     except OSError as error:

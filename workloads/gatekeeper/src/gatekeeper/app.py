@@ -35,7 +35,9 @@ class Application:
                 _route(f"{prefix}/oidc/callback", ["GET"], self._callback),
                 _route(f"{prefix}/logout", ["GET", "POST"], self._logout),
                 _route(f"{prefix}/keys", ["GET"], self._keys),
+                _route(f"{prefix}/peers", ["GET"], self._peers),
                 _route(f"{prefix}/healthz", ["GET"], self._health),
+                _route(f"{prefix}/healthz/redis", ["GET"], self._health_of_redis),
                 _route(f"{prefix}/verify", ["GET", "POST"], self._verify),
                 _route(f"{prefix}/verify/{{path:path}}", ["GET", "POST"], self._verify),
             ],
@@ -93,6 +95,15 @@ class Application:
     async def _health(self, request: head.Head) -> answer.Answer:
         return answer.Answer(status=200, headers=(("content-type", "text/plain; charset=utf-8"),), body=b"ok")
 
+    async def _health_of_redis(self, request: head.Head) -> answer.Answer:
+        away = bool(self._parts.spread.trouble)
+        words = b"Redis does not answer" if away else b"ok"
+        headers = (("content-type", "text/plain; charset=utf-8"),)
+        return answer.Answer(status=503 if away else 200, headers=headers, body=words)
+
+    async def _peers(self, request: head.Head) -> answer.Answer:
+        return self._parts.peers.reply(request) or self._parts.pages.error(request, "not_found")
+
     async def _verify(self, request: head.Head) -> answer.Answer:
         outcome = await self._identify(request)
         if isinstance(outcome, check.Denied):
@@ -116,11 +127,14 @@ class Application:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: starlette.applications.Starlette) -> collections.abc.AsyncGenerator[None]:
         """Learn about the provider in the background while requests are answered."""
-        learning = asyncio.create_task(self._parts.provider.run())
-        learning.add_done_callback(_stop_if_failed)
+        self._parts.spread.load()
+        tasks = [asyncio.create_task(work) for work in (self._parts.provider.run(), self._parts.spread.run())]
+        for task in tasks:
+            task.add_done_callback(_stop_if_failed)
         yield
-        learning.cancel()
-        await asyncio.wait([learning])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         await self._parts.provider.close()
 
 

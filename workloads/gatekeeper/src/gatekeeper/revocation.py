@@ -3,15 +3,16 @@
 """What has been taken back: sessions one by one, and everything that a person began before a moment."""
 
 import collections.abc
-import dataclasses
 import typing
+import uuid
 
-# Far more than there are sessions; whoever is beyond it is refused for a while longer than need be, never let in.
-_MOST = 200_000
+import pydantic
+
+_Text = typing.Annotated[str, pydantic.StringConstraints(min_length=1, max_length=400)]
+_Moment = typing.Annotated[int, pydantic.Field(ge=0, lt=2**40)]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(pydantic.BaseModel):
     """One thing taken back. Records are never changed, so that copies of them can be merged in any order.
 
     Attributes:
@@ -21,15 +22,25 @@ class Record:
         expires: when everything it could concern has ended by itself.
     """
 
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
     kind: typing.Literal["session", "user"]
-    id: str
-    before: int = 0
-    expires: int
+    id: _Text
+    before: _Moment = 0
+    expires: _Moment
 
     @property
     def key(self) -> tuple[str, str, int]:
         """Return what makes two records the same."""
         return self.kind, self.id, self.before
+
+
+class Page(typing.NamedTuple):
+    """A part of a ledger, and how to ask for what follows it."""
+
+    generation: str
+    following: int
+    records: list[Record]
 
 
 class Ledger:
@@ -42,6 +53,8 @@ class Ledger:
     def __init__(self) -> None:
         self._records: dict[tuple[str, str, int], Record] = {}
         self._users: dict[str, int] = {}
+        self._log: list[Record] = []
+        self._generation = uuid.uuid4().hex
         self.on_change: list[collections.abc.Callable[[frozenset[str], frozenset[str]], None]] = []
 
     def add(self, records: collections.abc.Iterable[Record], now: float) -> list[Record]:
@@ -53,8 +66,7 @@ class Ledger:
                 news.append(record)
                 if record.kind == "user":
                     self._users[record.id] = max(record.before, self._users.get(record.id, 0))
-        if len(self._records) > _MOST:
-            self.prune(now)
+        self._log += news
         if news:
             sessions = frozenset(record.id for record in news if record.kind == "session")
             users = frozenset(record.id for record in news if record.kind == "user")
@@ -68,14 +80,23 @@ class Ledger:
 
     def prune(self, now: float) -> None:
         """Forget what can concern nothing any more."""
-        for key in [key for key, record in self._records.items() if record.expires <= now]:
-            del self._records[key]
+        kept = [record for record in self._log if record.expires > now]
+        if len(kept) == len(self._log):
+            return
+        self._records = {record.key: record for record in kept}
+        self._log, self._generation = kept, uuid.uuid4().hex
         self._users = {}
-        for record in self._records.values():
+        for record in kept:
             if record.kind == "user":
                 self._users[record.id] = max(record.before, self._users.get(record.id, 0))
 
+    def page(self, generation: str, following: int, *, most: int) -> Page:
+        """Return what follows a page that was read before; of another generation everything follows."""
+        start = following if generation == self._generation and following >= 0 else 0
+        records = self._log[start : start + most]
+        return Page(generation=self._generation, following=start + len(records), records=records)
+
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> collections.abc.Sequence[Record]:
         """Return everything, oldest news first."""
-        return list(self._records.values())
+        return self._log

@@ -14,6 +14,7 @@ from gatekeeper import (
     login,
     logout,
     pages,
+    peers,
     provider,
     refresh,
     renewal,
@@ -21,6 +22,7 @@ from gatekeeper import (
     sealed,
     session,
     settings,
+    spread,
 )
 
 
@@ -34,6 +36,8 @@ class Service:
     sessions: session.Sessions
     ledger: revocation.Ledger
     renewals: renewal.Renewals
+    peers: peers.Peers
+    spread: spread.Spread
     callback: callback.Callback
     logout: logout.Logout
     pages: pages.Pages
@@ -54,6 +58,8 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     refresh_guard = guard.Guard(refreshes, allow)
     ledger.on_change += [session_guard.forget, refresh_guard.forget]
     renewals = renewal.Renewals(options, sessions=sessions, refreshes=refreshes, ward=refresh_guard)
+    others = peers.Peers(options, sealer, ledger)
+    spreader = spread.Spread(options, ledger, others, clock=clock)
     token_guard = guard.Guard(id_tokens, allow, passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
     logins = login.Logins(options, sealer)
@@ -73,6 +79,8 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         sessions=sessions,
         ledger=ledger,
         renewals=renewals,
+        peers=others,
+        spread=spreader,
         callback=callback.Callback(
             options,
             gate=gate,
@@ -83,7 +91,14 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             renderer=renderer,
             clock=clock,
         ),
-        logout=logout.Logout(options, ledger=ledger, renewals=renewals, ward=session_guard, renderer=renderer),
+        logout=logout.Logout(
+            options,
+            spreader=spreader,
+            renewals=renewals,
+            ward=session_guard,
+            renderer=renderer,
+            end_session=lambda: source.end_session_endpoint,
+        ),
         pages=renderer,
         clock=clock,
     )

@@ -155,6 +155,15 @@ class SigningKey(pydantic.BaseModel):
     pem: _Pem
 
 
+class Redis(pydantic.BaseModel):
+    """Where a Redis is."""
+
+    model_config = _STRICT
+
+    host: typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+    port: typing.Annotated[int, pydantic.Field(ge=1, le=65535)] = 6379
+
+
 class Settings(pydantic.BaseModel):
     """All that the service is told."""
 
@@ -181,6 +190,9 @@ class Settings(pydantic.BaseModel):
     refresh_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = 7 * _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
     after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
+    journal: str = ""
+    watched_file: str = ""
+    redis: Redis | None = None
     signing_keys: typing.Annotated[tuple[SigningKey, ...], pydantic.Field(min_length=1)]
     state_keys: typing.Annotated[tuple[_Sealing, ...], pydantic.Field(min_length=1)]
 
