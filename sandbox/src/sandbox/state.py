@@ -73,11 +73,13 @@ def relation(truth: "world.World", unit: model.Unit, found: model.Relation) -> s
 def _left(truth: "world.World", unit: model.Unit, found: model.Relation, other: str) -> bool:
     """Return whether a unit has departed, as far as this one was told: its hook of that no longer lists it."""
     app, number = other.split("/")
+    # The programs of `--app` are units that the world does not run.
+    there = truth.apps[app].units.get(int(number))
     told = not any(
         event.kind == "relation_departed" and (event.relation, event.remote_unit) == (found.id, other)
         for event in unit.queue
     )
-    return truth.apps[app].units[int(number)].dying and told
+    return there is not None and there.dying and told
 
 
 def secret(unit: model.Unit, found: model.Secret) -> scenario.Secret:
