@@ -341,7 +341,7 @@ def test_a_restart_of_the_gatekeeper_between_redirect_and_callback(sandbox: live
         page = client.get("/recorded/after?restart=1")
         sandbox.cli("stop", "gatekeeper/0", "gatekeeper")
         sandbox.cli("start", "gatekeeper/0", "gatekeeper")
-        live.wait(lambda: httpx.get(f"{sandbox.url}/authservice/healthz").status_code == 200)
+        live.wait(lambda: httpx.get(f"{sandbox.url}/authservice/keys").status_code == 200)
         page = live.submit(client, page, login=user, password=password)
         assert (page.status_code, page.url.path, page.url.query) == (200, "/recorded/after", b"restart=1")
 
@@ -416,7 +416,7 @@ def test_the_gatekeepers_own_pages_open_no_path_of_another(sandbox: live.Live):
     try:
         live.wait(sandbox.settled)
         with unfollowed(sandbox) as client:
-            for path in ("/authservice/healthz", "/authservice/keys", "/authservice/verify"):
+            for path in ("/authservice/peers", "/authservice/keys", "/authservice/verify"):
                 assert client.get(path).status_code in (302, 401, 404), path
     finally:
         sandbox.cli("integrate", "gatekeeper:ingress", "ambassador-route:ingress-unauthenticated")

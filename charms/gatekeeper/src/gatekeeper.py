@@ -17,6 +17,7 @@ SERVICE = "gatekeeper"
 CHECK = "ready"
 REDIS_CHECK = "redis"
 PORT = 8080
+MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
 CALLBACK = f"{PREFIX}/oidc/callback"
@@ -68,11 +69,11 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     """Return what the container shall hold and run."""
     files = (desired.File(path=_CONFIG, text=_render(gatekeeper), mode=0o600),)
     environment = {"CONFIG_DIGEST": desired.digest(files)}
-    url = f"http://localhost:{PORT}{PREFIX}/healthz"
+    url = f"http://localhost:{MANAGEMENT_PORT}"
     layer = {
         "services": {SERVICE: desired.service(f"{_BINARY} --config {_CONFIG}", environment=environment)},
         "checks": {
-            CHECK: desired.http_check(url, period=gatekeeper.check_period),
+            CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
             # Says nothing about this unit: who asks whether it is ready does not hear of it.
             REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
         },
@@ -136,6 +137,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
     options, provider = gatekeeper.options, gatekeeper.provider
     values = {
         "listen": f"0.0.0.0:{PORT}",
+        "management": f"0.0.0.0:{MANAGEMENT_PORT}",
         "public_url": gatekeeper.public_url,
         "prefix": PREFIX,
         "issuer": provider.issuer_url,

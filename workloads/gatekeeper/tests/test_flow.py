@@ -12,7 +12,7 @@ import urllib.parse
 
 import httpx
 import pytest
-from gatekeeper_support import Provider, Running, log_in, wait
+from gatekeeper_support import Provider, Running, free_port, log_in, wait
 from joserfc import jwk, jws
 
 SESSION = "authservice_session"
@@ -116,19 +116,30 @@ def test_five_attempts_at_most_are_kept(running: Running):
         assert len([name for name in client.cookies if name.startswith("authservice_login_")]) == 5
 
 
-def test_words_of_the_provider_are_shown_escaped_and_bounded(running: Running):
-    words = urllib.parse.quote("<b>no</b>\n" + "x" * 5000)
+@pytest.mark.parametrize(("error", "status", "reason"), [
+    ("access_denied", 403, "provider_access_denied"),
+    ("temporarily_unavailable", 503, "provider_temporarily_unavailable"),
+    ("login_required", 403, "provider_login_required"), ("invalid_scope", 502, "provider_invalid_scope"),
+    ("Call 0900 to log in", 502, "provider_other"), ("<script>", 502, "provider_other"),
+])  # fmt: skip
+def test_an_error_of_the_provider_is_told_in_our_words(running: Running, error: str, status: int, reason: str):
+    """Anybody can send somebody to this address with words of their own."""
+    name = f"request-of-{reason}-{len(error)}"
+    words = {"error": error, "error_description": "Ring this number\n" + "x" * 5000}
     with running.client() as client:
-        headers = {"accept": "text/html", "x-request-id": "request-of-this-test"}
-        answer = client.get(f"{CALLBACK}?error=access_denied&error_description={words}", headers=headers)
-    assert answer.status_code == 403
-    assert "&lt;b&gt;no&lt;/b&gt;" in answer.text
-    assert "<b>no" not in answer.text
-    assert "x" * 300 not in answer.text
-    assert "request-of-this-test" in answer.text
+        headers = {"accept": "text/html", "x-request-id": name}
+        answer = client.get(f"{CALLBACK}?{urllib.parse.urlencode(words)}", headers=headers)
+    assert answer.status_code == status
+    assert f"<dd>{reason}</dd>" in answer.text
+    assert name in answer.text
+    for foreign in ("Ring", "0900", "<script", "xxx"):
+        assert foreign not in answer.text
     style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     assert style
     assert "http" not in style[1]
+    (line,) = [line for line in running.log() if line.get("request_id") == name and "error" in line]
+    assert line["error_description"].startswith("Ring this number")
+    assert len(line["error_description"]) == 300
 
 
 @pytest.mark.parametrize("query", ["", "code=", "state=x", "code=x&iss=https://evil.example"])
@@ -380,7 +391,7 @@ def test_a_link_of_another_site_only_asks(running: Running, provider: Provider, 
     with log_in(running, provider) as client:
         filled = {name: text.format(url=running.url) for name, text in headers.items()}
         answer = client.get("/authservice/logout", headers=filled)
-        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
         assert 'method="post"' in answer.text
         assert "no-referrer" not in answer.headers["referrer-policy"]
         assert client.get("/x").status_code == 200
@@ -418,8 +429,9 @@ def test_logout_by_programs(running: Running, provider: Provider):
 
 def test_the_real_dex_logs_somebody_in(tmp_path, dex: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
     issuer, port = dex
+    management = f"127.0.0.1:{free_port()}"
     monkeypatch.setattr("gatekeeper_support.free_port", lambda: port)
-    made = Running(tmp_path, issuer=issuer)
+    made = Running(tmp_path, issuer=issuer, management=management)
     with httpx.Client(base_url=made.url, follow_redirects=True, timeout=10, trust_env=False) as client:
         wait(lambda: client.get("/page?x=1").status_code == 200)
         pages = [client.get(path) for path in ("/one?x=1", "/two")]

@@ -242,7 +242,7 @@ def store(tmp_path: pathlib.Path) -> collections.abc.Iterator[Redis]:
 
 
 def redis_status(unit: Unit) -> int:
-    return httpx.get(f"{unit.url}/authservice/healthz/redis", trust_env=False).status_code
+    return httpx.get(f"{unit.management}/redis", trust_env=False).status_code
 
 
 def test_redis_carries_it_between_units_that_do_not_know_each_other(tmp_path: pathlib.Path, store: Redis):

@@ -46,6 +46,7 @@ def document(**changes: object) -> dict[str, typing.Any]:
 def test_file_says_all_that_the_service_needs() -> None:
     assert document() == {
         "listen": "0.0.0.0:8080",
+        "management": "0.0.0.0:8081",
         "public_url": "http://127.0.0.1:8080",
         "prefix": "/authservice",
         "issuer": "http://127.0.0.1:8080/dex",
@@ -92,7 +93,7 @@ def test_layer_runs_and_checks_the_service() -> None:
     layer = gatekeeper.configure(service()).layer
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
-    assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8080/authservice/healthz"}  # type: ignore[index]
+    assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
 
 
 def test_redis_is_where_the_relation_says() -> None:

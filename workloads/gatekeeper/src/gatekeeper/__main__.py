@@ -6,6 +6,7 @@ import argparse
 import collections.abc
 import pathlib
 import signal
+import socket
 import sys
 import time
 import types
@@ -35,11 +36,13 @@ def _serve(parts: service.Service) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
     journal.Journal(parts.options.journal).compact(time.time())
-    try:
-        listener = server.listen(parts.options)
-    except OSError as error:
-        return _complain(f"cannot listen on {parts.options.listen}: {error.strerror}")
-    server.serve(parts, listener)
+    listeners: list[socket.socket] = []
+    for place in filter(None, (parts.options.listen, parts.options.management)):
+        try:
+            listeners.append(server.listen(place))
+        except OSError as error:
+            return _complain(f"cannot listen on {place}: {error.strerror}")
+    server.serve(parts, listeners)
     return 0
 
 

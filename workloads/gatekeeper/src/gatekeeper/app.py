@@ -29,6 +29,7 @@ class Application:
 
     def __init__(self, parts: service.Service) -> None:
         self._parts = parts
+        self._management_port = parts.options.management_port or -1
         prefix = parts.options.prefix
         self._own = starlette.applications.Starlette(
             routes=[
@@ -36,8 +37,6 @@ class Application:
                 _route(f"{prefix}/logout", ["GET", "POST"], self._logout),
                 _route(f"{prefix}/keys", ["GET"], self._keys),
                 _route(f"{prefix}/peers", ["GET"], self._peers),
-                _route(f"{prefix}/healthz", ["GET"], self._health),
-                _route(f"{prefix}/healthz/redis", ["GET"], self._health_of_redis),
                 _route(f"{prefix}/verify", ["GET", "POST"], self._verify),
                 _route(f"{prefix}/verify/{{path:path}}", ["GET", "POST"], self._verify),
             ],
@@ -53,6 +52,8 @@ class Application:
         """Answer one request, or run for as long as the service does."""
         if scope["type"] == "lifespan":
             return await self._own(scope, receive, send)
+        if scope["server"][1] == self._management_port:
+            return await _response(given := self._manage(scope["raw_path"]), given.raw_headers)(scope, receive, send)
         # Paths are compared as they came: what would have to be decoded first is none of ours.
         raw: bytes = scope["raw_path"]
         if self._parts.gate.is_own(raw):
@@ -62,6 +63,21 @@ class Application:
         if given.reason:
             log.refused(given, request)
         await _response(given, given.raw_headers)(scope, receive, send)
+
+    def _manage(self, path: bytes) -> answer.Answer:
+        """Answer on the management port, which no gateway routes to."""
+        match path:
+            case b"/live" | b"/ready":
+                status, text = 200, "ok"
+            case b"/redis":
+                status, text = (503, "Redis does not answer") if self._parts.spread.trouble else (200, "ok")
+            case b"/metrics":
+                status, text = 200, self._parts.metrics.render()
+            case _:
+                status, text = 404, "not found"
+        return answer.Answer(
+            status=status, headers=(("content-type", "text/plain; charset=utf-8"),), body=text.encode()
+        )
 
     async def _check(self, request: head.Head) -> answer.Answer:
         """Answer a check that had to wait for the provider."""
@@ -91,15 +107,6 @@ class Application:
 
     async def _keys(self, request: head.Head) -> answer.Answer:
         return answer.as_json(200, self._parts.sessions.published)
-
-    async def _health(self, request: head.Head) -> answer.Answer:
-        return answer.Answer(status=200, headers=(("content-type", "text/plain; charset=utf-8"),), body=b"ok")
-
-    async def _health_of_redis(self, request: head.Head) -> answer.Answer:
-        away = bool(self._parts.spread.trouble)
-        words = b"Redis does not answer" if away else b"ok"
-        headers = (("content-type", "text/plain; charset=utf-8"),)
-        return answer.Answer(status=503 if away else 200, headers=headers, body=words)
 
     async def _peers(self, request: head.Head) -> answer.Answer:
         return self._parts.peers.reply(request) or self._parts.pages.error(request, "not_found")

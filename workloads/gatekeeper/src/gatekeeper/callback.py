@@ -15,6 +15,7 @@ from gatekeeper import (
     identity,
     idtoken,
     login,
+    metrics,
     pages,
     provider,
     renewal,
@@ -29,6 +30,12 @@ ROUNDS_COOKIE = "authservice_rounds"
 _MOST_ROUNDS = 3
 _ROUNDS_SECONDS = 600
 _MOST_FIELDS = 50
+# RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6.
+_ERRORS = frozenset({
+    "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",
+    "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client",
+    "unsupported_response_type",
+})  # fmt: skip
 
 
 class _StoppedError(Exception):
@@ -53,6 +60,7 @@ class Callback:
         id_tokens: idtoken.IdTokens,
         source: provider.Provider,
         renderer: pages.Pages,
+        counts: metrics.Metrics,
         clock: collections.abc.Callable[[], float] = time.time,
     ) -> None:
         self._options = options
@@ -62,6 +70,7 @@ class Callback:
         self._id_tokens = id_tokens
         self._provider = source
         self._pages = renderer
+        self._metrics = counts
         self._clock = clock
 
     async def finish(self, request: head.Head) -> answer.Answer:
@@ -82,7 +91,8 @@ class Callback:
             if stopped.reason == "code_refused":
                 return await self._again(request, state)
             return self._failed(request, stopped, state)
-        fields = {"event": "login", "userid": person.userid, "request_id": request.request_id}
+        self._metrics.logins.add("success")
+        fields = {"event": "login", "outcome": "success", "userid": person.userid, "request_id": request.request_id}
         logger.info("logged in", extra={"fields": fields})
         return self._done(request, state, keep)
 
@@ -136,6 +146,7 @@ class Callback:
         rounds = 1 + max(state.rounds if state else 0, _rounds(request))
         secure = self._options.secure
         if rounds >= _MOST_ROUNDS:
+            self._metrics.logins.add("login_loop")
             over = cookies.delete(ROUNDS_COOKIE, secure=secure)
             return self._pages.error(request, "login_loop", retry=path, cookies=(over, *self._used(request, state)))
         endpoint = await self._provider.discovered()
@@ -147,18 +158,23 @@ class Callback:
         return answer.redirect(302, begun.url, *begun.cookies, count, *self._used(request, state))
 
     def _refused(self, request: head.Head, query: dict[str, str], state: login.State | None) -> answer.Answer:
-        words = ": ".join(filter(None, (query["error"], query.get("error_description"))))
+        # The words can be anybody's who sent the browser here: they are for the log, never for the page.
+        error = query["error"] if query["error"] in _ERRORS else "other"
+        words = {"error": query["error"][:100], "error_description": query.get("error_description", "")[:300]}
+        fields = {"event": "login", "outcome": "refused", "ours": state is not None, "request_id": request.request_id}
+        logger.warning("the provider refused a login", extra={"fields": fields | words})
+        self._metrics.logins.add(f"provider_{error}")
         return self._pages.error(
             request,
-            "provider_said",
-            detail=words or "none",
+            f"provider_{error}",
             retry=state.path if state else "/",
             cookies=self._used(request, state),
         )
 
     def _failed(self, request: head.Head, stopped: _StoppedError, state: login.State) -> answer.Answer:
+        self._metrics.logins.add(stopped.reason)
         fields = {"reason": stopped.reason, "detail": stopped.detail, "request_id": request.request_id}
-        logger.warning("login failed", extra={"fields": fields})
+        logger.warning("login failed", extra={"fields": {"event": "login", "outcome": "failed", **fields}})
         return self._pages.error(request, stopped.reason, retry=state.path, cookies=self._used(request, state))
 
 

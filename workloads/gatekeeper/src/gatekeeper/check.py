@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 import typing
 
-from gatekeeper import answer, cookies, guard, head, identity, login, reasons, renewal, settings
+from gatekeeper import answer, cookies, guard, head, identity, login, metrics, reasons, renewal, settings
 
 HOST_COOKIE = "authservice_host"
 # A browser that was sent to the public host is back at once; if it then still shows another, a proxy changes the name.
@@ -44,6 +44,7 @@ class Gate:
         logins: login.Logins,
         renewals: renewal.Renewals,
         endpoint: collections.abc.Callable[[], str | None],
+        denied: metrics.Counter,
     ) -> None:
         self._options = options
         self._sessions = sessions
@@ -51,6 +52,7 @@ class Gate:
         self._logins = logins
         self._renewals = renewals
         self._endpoint = endpoint
+        self._denied = denied
         self._cookie = options.session_cookie.encode()
         self._own = options.prefix.encode() + b"/"
 
@@ -68,10 +70,16 @@ class Gate:
     def conclude(self, request: head.Head, outcome: "guard.Pass | Denied", now: float) -> answer.Answer | None:
         """Return the answer to a check whose credentials are known, or None if a page load must wait for a login."""
         if isinstance(outcome, guard.Pass):
+            outcome.tally.count += 1
             if outcome.fresh > now or self._has_fresh(request, now):
                 return outcome.answer
             return self._renewals.renew(request, now) or outcome.answer
-        return self._renewals.renew(request, now) or self.deny(request, outcome, now)
+        if (renewed := self._renewals.renew(request, now)) is not None:
+            return renewed
+        denied = self.deny(request, outcome, now)
+        if denied is not None:
+            self._denied.add(outcome.reason)
+        return denied
 
     def identify(self, request: head.Head, now: float) -> guard.Pass | Denied | None:
         """Return the first credential that proves somebody, in order: bearer, X-Auth-Token, session cookie."""

@@ -8,7 +8,7 @@ import dataclasses
 import math
 import typing
 
-from gatekeeper import answer, identity, tokens
+from gatekeeper import answer, identity, metrics, tokens
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class Pass(typing.NamedTuple):
     fresh: float
     answer: answer.Answer
     proof: Proof
+    tally: metrics.Tally
 
 
 # A pass, a code that says why there is none, or None while nobody can know without waiting.
@@ -67,12 +68,14 @@ class Guard:
         authenticator: Authenticator,
         allow: collections.abc.Callable[[identity.Identity], answer.Answer],
         *,
+        tally: metrics.Tally | None = None,
         passes: int = 10_000,
         refusals: int = 2_000,
         longest_refusal: int = 4_096,
     ) -> None:
         self._authenticator = authenticator
         self._allow = allow
+        self._tally = tally or metrics.Tally()
         self._passes: collections.OrderedDict[bytes, Pass] = collections.OrderedDict()
         self._refusals: collections.OrderedDict[bytes, str] = collections.OrderedDict()
         self._limits = (passes, refusals)
@@ -111,7 +114,7 @@ class Guard:
             allowed = self._allow(proof.identity)
         except tokens.RefusedError as refused:
             return self._refuse(raw, refused.reason) if refused.lasting else refused.reason
-        known = Pass(expires=proof.expires, fresh=proof.fresh, answer=allowed, proof=proof)
+        known = Pass(expires=proof.expires, fresh=proof.fresh, answer=allowed, proof=proof, tally=self._tally)
         _remember(self._passes, raw, known, self._limits[0])
         return known
 

@@ -8,7 +8,7 @@ import logging
 import math
 import urllib.parse
 
-from gatekeeper import answer, check, cookies, guard, head, pages, renewal, revocation, settings, spread
+from gatekeeper import answer, check, cookies, guard, head, metrics, pages, renewal, revocation, settings, spread
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class Logout:
         renewals: renewal.Renewals,
         ward: guard.Guard,
         renderer: pages.Pages,
+        count: metrics.Counter,
         end_session: collections.abc.Callable[[], str | None],
     ) -> None:
         self._options = options
@@ -31,6 +32,7 @@ class Logout:
         self._renewals = renewals
         self._ward = ward
         self._pages = renderer
+        self._count = count
         self._end_session = end_session
 
     def log_out(self, request: head.Head, now: float) -> answer.Answer:
@@ -103,6 +105,7 @@ class Logout:
         ends = known.proof.began + self._options.refresh_lifetime + self._options.session_lifetime
         record = revocation.Record(kind="session", id=known.proof.session, expires=math.ceil(ends))
         self._spread.publish([record])
+        self._count.add()
         logger.info("logged out", extra={"fields": {"event": "logout", "userid": known.proof.identity.userid}})
 
 

@@ -12,7 +12,6 @@ import markupsafe
 from gatekeeper import answer, head, reasons, settings
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-_LONGEST_DETAIL = 200
 _RETRY_SECONDS = 5
 
 _COMMON = {
@@ -49,7 +48,6 @@ class Pages:
         request: head.Head,
         code: str,
         *,
-        detail: str = "",
         retry: str = "",
         cookies: tuple[str, ...] = (),
         reload: bool = False,
@@ -59,19 +57,17 @@ class Pages:
         Args:
             request: what is answered.
             code: the reason.
-            detail: somebody else's words about it.
             retry: the path of a link to try again, if that may help.
             cookies: Set-Cookie headers.
             reload: whether the page tries again by itself.
         """
         why, name = reasons.reason(code), request.request_id
-        detail = "".join(letter if letter.isprintable() else " " for letter in detail)[:_LONGEST_DETAIL].strip()
         if request.is_page_load:
             refresh = _RETRY_SECONDS if reload else 0
-            text = self._error.render(why=why, code=code, detail=detail, retry=retry, request_id=name, refresh=refresh)
+            text = self._error.render(why=why, code=code, retry=retry, request_id=name, refresh=refresh)
             kind, body = "text/html; charset=utf-8", text.encode("utf-8", "replace")
         else:
-            content = {"error": why.error, "error_description": f"{why.text} {detail}".strip(), "request_id": name}
+            content = {"error": why.error, "error_description": why.text, "request_id": name}
             plain = answer.as_json(why.status, content)
             kind, body = "application/json", plain.body
         headers = [*self._headers("; form-action 'none'"), ("content-type", kind), ("x-request-id", name)]
@@ -81,11 +77,14 @@ class Pages:
         return answer.Answer(status=why.status, headers=tuple(headers), body=body, reason=code, request_id=name)
 
     def confirm_logout(self, request: head.Head) -> answer.Answer:
-        """Return a page that asks whether the person wants to log out."""
+        """Return a page that asks whether the person wants to log out.
+
+        It is a refusal by its status: whatever asked for it has not logged anybody out.
+        """
         text = self._logout.render(action=f"{self._options.prefix}/logout", request_id=request.request_id)
         # Without form-action: it would also hold for wherever the logout leads to in the end, which may be anywhere.
         headers = (*self._headers(""), ("content-type", "text/html; charset=utf-8"))
-        return answer.Answer(status=200, headers=headers, body=text.encode())
+        return answer.Answer(status=403, headers=headers, body=text.encode())
 
     def _headers(self, policy: str) -> list[tuple[str, str]]:
         return [*_COMMON.items(), ("content-security-policy", self._policy + policy)]

@@ -11,7 +11,7 @@ import urllib.parse
 import httpx
 import pydantic
 
-from gatekeeper import fetch, idtoken, settings
+from gatekeeper import fetch, idtoken, metrics, settings
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,15 @@ class _Tokens(pydantic.BaseModel):
 class Provider:
     """What is known about the provider, kept fresh in the background; knows the keys of ID tokens."""
 
-    def __init__(self, options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: settings.Settings,
+        *,
+        counts: metrics.Metrics | None = None,
+        clock: collections.abc.Callable[[], float] = time.time,
+    ) -> None:
         self._options = options
+        self._metrics = counts or metrics.Metrics()
         self._clock = clock
         self._discovery: _Discovery | None = None
         self._keys: idtoken.Keys | None = None
@@ -155,14 +162,20 @@ class Provider:
     async def _send(
         self, method: str, url: str, form: dict[str, str] | None = None, auth: httpx.Auth | None = None
     ) -> fetch.Fetched:
+        begin, outcome, endpoint = time.monotonic(), "failed", "token" if method == "POST" else "documents"
         try:
-            return await fetch.fetch(
+            given = await fetch.fetch(
                 self._client, method, url, seconds=_WHOLE, longest=_LONGEST_ANSWER, form=form, auth=auth
             )
+            outcome = "answered"
         except fetch.TooLongError as error:
             raise ProviderError("provider_invalid", f"{url}: {error}") from None
         except fetch.FAILURES as error:
             raise _unreachable(url, error) from error
+        finally:
+            self._metrics.asked.add(endpoint, outcome)
+            self._metrics.waited.add(endpoint, amount=time.monotonic() - begin)
+        return given
 
     async def _learn(self) -> None:
         before = self._trouble

@@ -61,11 +61,42 @@ _REASONS = {
         title="Logging in failed",
         text=f"The login provider's token could not be verified. {_ADMINISTRATOR}",
     ),
-    "provider_said": Reason(
+    "provider_access_denied": Reason(
         status=403,
         error="access_denied",
-        title="The login provider refused the login",
-        text="The login provider gave this reason:",
+        title="You were not let in",
+        text="The login provider refused the login, or it was cancelled there.",
+    ),
+    "provider_server_error": _unavailable("The login provider had an error of its own."),
+    "provider_temporarily_unavailable": _unavailable("The login provider is busy or being maintained."),
+    **dict.fromkeys(
+        (
+            "provider_login_required",
+            "provider_interaction_required",
+            "provider_consent_required",
+            "provider_account_selection_required",
+        ),
+        Reason(
+            status=403,
+            error="access_denied",
+            title="The login was not finished",
+            text="The login provider needs something from you first: try again, and answer what it asks.",
+        ),
+    ),
+    **dict.fromkeys(
+        (
+            "provider_invalid_request",
+            "provider_invalid_scope",
+            "provider_unauthorized_client",
+            "provider_unsupported_response_type",
+            "provider_other",
+        ),
+        Reason(
+            status=502,
+            error="server_error",
+            title="The login provider refused the login",
+            text=f"It did not accept how this service asked. {_ADMINISTRATOR}",
+        ),
     ),
     "callback_incomplete": Reason(
         status=400,

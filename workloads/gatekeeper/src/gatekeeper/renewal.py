@@ -5,7 +5,7 @@
 import dataclasses
 import logging
 
-from gatekeeper import answer, cookies, guard, head, identity, login, refresh, session, settings
+from gatekeeper import answer, cookies, guard, head, identity, login, metrics, refresh, session, settings
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +26,13 @@ class Renewals:
         sessions: session.Sessions,
         refreshes: refresh.Refreshes,
         ward: guard.Guard,
+        counts: metrics.Counter,
     ) -> None:
         self._options = options
         self._sessions = sessions
         self._refreshes = refreshes
         self._ward = ward
+        self._counts = counts
         self._cookie = options.refresh_cookie.encode()
 
     def issue(self, person: identity.Identity, began: session.Began, now: float) -> tuple[str, ...]:
@@ -87,11 +89,14 @@ class Renewals:
     def _fresh(self, found: guard.Pass, now: float) -> tuple[tuple[str, str], ...]:
         began = session.Began(session=found.proof.session, at=found.proof.began)
         try:
-            return tuple(("set-cookie", line) for line in self.issue(found.proof.identity, began, now))
+            fresh = tuple(("set-cookie", line) for line in self.issue(found.proof.identity, began, now))
         except session.SessionTooLargeError:
             # It fitted when it began; since then an option gave the identity another form.
             logger.error("a session cannot be renewed", extra={"fields": {"reason": "session_too_large"}})
+            self._counts.add("session_too_large")
             return ()
+        self._counts.add("success")
+        return fresh
 
     def _carries(self, request: head.Head) -> bool:
         mode = self._options.session_renewal

@@ -13,6 +13,7 @@ from gatekeeper import (
     idtoken,
     login,
     logout,
+    metrics,
     pages,
     peers,
     provider,
@@ -38,6 +39,7 @@ class Service:
     renewals: renewal.Renewals
     peers: peers.Peers
     spread: spread.Spread
+    metrics: metrics.Metrics
     callback: callback.Callback
     logout: logout.Logout
     pages: pages.Pages
@@ -46,7 +48,8 @@ class Service:
 
 def build(options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> Service:
     """Return a service as configured; nothing runs yet."""
-    source = provider.Provider(options, clock=clock)
+    counts = metrics.Metrics()
+    source = provider.Provider(options, counts=counts, clock=clock)
     allow = check.allowing(options)
     ledger = revocation.Ledger()
     sessions = session.Sessions(options, ledger)
@@ -54,13 +57,15 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     refreshes = refresh.Refreshes(options, sealer, ledger)
     id_tokens = idtoken.IdTokens(options=options, source=source)
     # Bearers are few but long: a smaller memory for them than for sessions.
-    session_guard = guard.Guard(sessions, allow)
-    refresh_guard = guard.Guard(refreshes, allow)
+    session_guard = guard.Guard(sessions, allow, tally=counts.tally("session"))
+    refresh_guard = guard.Guard(refreshes, allow, tally=counts.tally("refresh"))
     ledger.on_change += [session_guard.forget, refresh_guard.forget]
-    renewals = renewal.Renewals(options, sessions=sessions, refreshes=refreshes, ward=refresh_guard)
+    renewals = renewal.Renewals(
+        options, sessions=sessions, refreshes=refreshes, ward=refresh_guard, counts=counts.renewals
+    )
     others = peers.Peers(options, sealer, ledger)
     spreader = spread.Spread(options, ledger, others, clock=clock)
-    token_guard = guard.Guard(id_tokens, allow, passes=1_000, refusals=1_000)
+    token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
     logins = login.Logins(options, sealer)
     gate = check.Gate(
@@ -70,8 +75,16 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         logins=logins,
         renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
+        denied=counts.denied,
     )
     renderer = pages.Pages(options)
+    counts.gauges = {
+        "gatekeeper_sessions_remembered": ("Session tokens in memory.", lambda: len(session_guard)),
+        "gatekeeper_tokens_remembered": ("ID tokens in memory.", lambda: len(token_guard)),
+        "gatekeeper_revocations": ("What is logged out or revoked.", lambda: len(ledger.records)),
+        "gatekeeper_provider_up": ("Whether the provider answered last.", lambda: not source.trouble),
+        "gatekeeper_redis_up": ("Whether Redis answers, 1 without one.", lambda: not spreader.trouble),
+    }
     return Service(
         options=options,
         gate=gate,
@@ -81,6 +94,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         renewals=renewals,
         peers=others,
         spread=spreader,
+        metrics=counts,
         callback=callback.Callback(
             options,
             gate=gate,
@@ -89,6 +103,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             id_tokens=id_tokens,
             source=source,
             renderer=renderer,
+            counts=counts,
             clock=clock,
         ),
         logout=logout.Logout(
@@ -97,6 +112,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             renewals=renewals,
             ward=session_guard,
             renderer=renderer,
+            count=counts.logouts,
             end_session=lambda: source.end_session_endpoint,
         ),
         pages=renderer,

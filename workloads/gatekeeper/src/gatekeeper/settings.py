@@ -22,9 +22,12 @@ _COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
 _KEY_BYTES = 32
 # Headers with a meaning of their own, in which an identity would be lost or would do harm.
 _TAKEN = frozenset({
-    "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "host",
-    "location", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", "x-auth-token",
+    "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "forwarded",
+    "host", "location", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade",
+    "user-agent", "via", "www-authenticate", "x-auth-token", "x-authorization-check", "x-gatekeeper-peer", "x-real-ip",
+    "x-request-id", "x-requested-with",
 })  # fmt: skip
+_TAKEN_PREFIXES = ("access-control-", "content-", "proxy-", "sec-", "x-b3-", "x-envoy-", "x-forwarded-")
 
 
 class ConfigurationError(Exception):
@@ -75,6 +78,16 @@ def _listen(text: str) -> str:
     return text
 
 
+def _management(text: str) -> str:
+    return _listen(text) if text else text
+
+
+def address(place: str) -> tuple[str, int]:
+    """Return the host and port of an address to listen at."""
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text) or ".." in text:
         raise ValueError("must be a path such as /authservice, without a trailing slash")
@@ -82,7 +95,7 @@ def _prefix(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN:
+    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
         raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
     return text.lower()
 
@@ -170,6 +183,7 @@ class Settings(pydantic.BaseModel):
     model_config = _STRICT
 
     listen: typing.Annotated[str, pydantic.AfterValidator(_listen)]
+    management: typing.Annotated[str, pydantic.AfterValidator(_management)] = ""
     public_url: typing.Annotated[str, pydantic.AfterValidator(_origin)]
     prefix: typing.Annotated[str, pydantic.AfterValidator(_prefix)] = "/authservice"
     issuer: typing.Annotated[str, pydantic.AfterValidator(_place)]
@@ -202,15 +216,16 @@ class Settings(pydantic.BaseModel):
             raise ValueError("signing_keys: every kid must stand there once")
         if self.userid_header == self.groups_header:
             raise ValueError("groups_header: must differ from userid_header")
+        if self.management and address(self.management)[1] == address(self.listen)[1]:
+            raise ValueError("management: must be another port than that of listen")
         if self.session_cookie == self.refresh_cookie:
             raise ValueError("refresh_cookie: must differ from session_cookie")
         return self
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Return where to listen."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+    def management_port(self) -> int:
+        """Return the port of health and metrics, 0 when there is none."""
+        return address(self.management)[1] if self.management else 0
 
     @property
     def secure(self) -> bool:
