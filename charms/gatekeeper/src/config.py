@@ -5,6 +5,7 @@
 import dataclasses
 import re
 
+import rules
 from charmkit import urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
@@ -30,6 +31,17 @@ class Config:
     oidc_scopes: str = "openid profile email groups"
     public_url: str = ""
     userid_claim: str = "email"
+    userid_prefix: str = ""
+    userid_transformers: str = ""
+    userid_lowercase: bool = False
+    groups_claim: str = "groups"
+    allowed_groups: str = ""
+    allowed_emails: str = ""
+    skip_auth_urls: str = ""
+    userid_header: str = "kubeflow-userid"
+    groups_header: str = "kubeflow-groups"
+    identity_header: str = ""
+    ca_bundle: str = ""
     login_redirect_code: int = 302
     session_lifetime: int = 900
     session_renewal: str = "auto"
@@ -46,6 +58,7 @@ class Config:
         if not self.client_name.strip() or not self.client_name.isprintable():
             raise ValueError(f"client-name: {self.client_name!r} must be one line of text, such as Kubeflow")
         self._check_claims()
+        self._check_rules()
         if self.login_redirect_code not in _REDIRECT_CODES:
             raise ValueError(f"login-redirect-code: must be 301, 302, 303 or 307, not {self.login_redirect_code}")
         self._check_lifetimes()
@@ -67,8 +80,27 @@ class Config:
                 raise ValueError(
                     f"oidc-scopes: {scope!r} is not a scope, write them like 'openid profile email groups'"
                 )
-        if not self.userid_claim.isprintable() or not self.userid_claim or " " in self.userid_claim:
-            raise ValueError(f"userid-claim: {self.userid_claim!r} must be the name of a claim, such as email")
+        for option, name in (("userid-claim", self.userid_claim), ("groups-claim", self.groups_claim)):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(f"{option}: {name!r} must be the name of a claim, such as email")
+
+    def _check_rules(self) -> None:
+        if not self.userid_prefix.isascii() or not self.userid_prefix.isprintable() or len(self.userid_prefix) > 100:
+            raise ValueError(f"userid-prefix: {self.userid_prefix[:100]!r} must be ASCII text in one line")
+        rules.transformers("userid-transformers", self.userid_transformers)
+        rules.skipped("skip-auth-urls", self.skip_auth_urls)
+        rules.certificates("ca-bundle", self.ca_bundle)
+        rules.distinct(self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that say who somebody is, by their option; the last may be empty."""
+        last = self.identity_header
+        return {
+            "userid-header": rules.header("userid-header", self.userid_header),
+            "groups-header": rules.header("groups-header", self.groups_header),
+            "identity-header": rules.header("identity-header", last) if last else "",
+        }
 
     @property
     def scopes(self) -> tuple[str, ...]:

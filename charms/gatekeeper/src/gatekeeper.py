@@ -10,6 +10,7 @@ import pathlib
 import config
 import keys
 import revoked
+import rules
 from charmkit import desired, rollout, templates
 from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 
@@ -21,8 +22,6 @@ MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
 CALLBACK = f"{PREFIX}/oidc/callback"
-USERID_HEADER = "kubeflow-userid"
-GROUPS_HEADER = "kubeflow-groups"
 # Beside the session: what tells a page load from a program's request, and what ties log lines together.
 REQUEST_HEADERS = (
     "cookie",
@@ -107,13 +106,13 @@ def ingress_request(application: str) -> ingress.Request:
     return ingress.Request(prefix=PREFIX, rewrite="/", service=application, port=PORT, preserve_path=True)
 
 
-def authorizer(application: str, known: keys.Keys | None) -> ingress_auth.Authorizer:
+def authorizer(application: str, options: config.Config, known: keys.Keys | None) -> ingress_auth.Authorizer:
     """Return how the gateway asks about requests, and how it can verify sessions by itself."""
     return ingress_auth.Authorizer(
         service=application,
         port=PORT,
         request_headers=REQUEST_HEADERS,
-        response_headers=(USERID_HEADER, GROUPS_HEADER),
+        response_headers=tuple(name for name in options.headers.values() if name),
         jwks=keys.public_set(known) if known else "",
     )
 
@@ -146,8 +145,17 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "client_secret": gatekeeper.keys.client_secret,
         "scopes": options.scopes,
         "userid_claim": options.userid_claim,
-        "userid_header": USERID_HEADER,
-        "groups_header": GROUPS_HEADER,
+        "userid_prefix": options.userid_prefix,
+        "userid_transformers": rules.transformers("userid-transformers", options.userid_transformers),
+        "userid_lowercase": options.userid_lowercase,
+        "groups_claim": options.groups_claim,
+        "allowed_groups": rules.names(options.allowed_groups),
+        "allowed_emails": rules.words(options.allowed_emails),
+        "skip_auth": rules.skipped("skip-auth-urls", options.skip_auth_urls),
+        "userid_header": options.headers["userid-header"],
+        "groups_header": options.headers["groups-header"],
+        "identity_header": options.headers["identity-header"],
+        "ca_bundle": options.ca_bundle,
         "session_lifetime": options.session_lifetime,
         "session_renewal": options.session_renewal,
         "refresh_idle_lifetime": options.refresh_idle_lifetime,

@@ -17,7 +17,7 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     for relation in charm.model.relations[relations.INGRESS]:
         relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
     for relation in charm.model.relations[relations.AUTH]:
-        relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, known.keys)))
+        relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, options, known.keys)))
     if known.keys is not None:
         _present_client(charm, options, known.public_url, known.keys)
 

@@ -21,6 +21,7 @@ from gatekeeper import (
     identity,
     journal,
     peers,
+    policy,
     redis,
     refresh,
     revocation,
@@ -67,7 +68,7 @@ def tokens(userid: str = "user@example.com", *, ago: int = 0) -> tuple[str, str]
     sealer = sealed.Sealer([settings.state_key(key) for key in read.state_keys])
     return (
         session.Sessions(read, ledger).mint(person, now, began=began),
-        refresh.Refreshes(read, sealer, ledger).issue(person, began, now),
+        refresh.Refreshes(read, sealer, ledger, policy.Policy(read)).issue(person, began, now),
     )
 
 
@@ -323,7 +324,7 @@ def test_a_guard_forgets_what_is_taken_back_only():
     ledger = revocation.Ledger()
     read = options()
     sessions = session.Sessions(read, ledger)
-    ward = guard.Guard(sessions, check.allowing(read))
+    ward = guard.Guard(sessions, check.allowing(read, sessions.attest))
     ledger.on_change.append(ward.forget)
     one, two = (sessions.mint(identity.Identity(userid=name), NOW).encode() for name in ("one", "two"))
     kept = [ward.ask(raw, NOW) for raw in (one, two)]

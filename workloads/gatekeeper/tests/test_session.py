@@ -165,7 +165,7 @@ def test_an_identity_that_does_not_fit_is_refused(known: Known):
 
 
 def warden(known: Known, **sizes: int) -> guard.Guard:
-    return guard.Guard(known.sessions, lambda person: answer.Answer(status=200), **sizes)
+    return guard.Guard(known.sessions, lambda proof, now: answer.Answer(status=200), **sizes)
 
 
 def test_what_is_remembered_still_ends(known: Known):
@@ -220,17 +220,3 @@ def test_groups_in_one_header():
     assert identity.Identity(userid="u", groups=("a", "b,admins", "c")).group_list == "a,c"
     with pytest.raises(identity.IdentityError, match="group_unfit"):
         identity.Identity(userid="u", groups=("a\r\nx: y",))
-
-
-@pytest.mark.parametrize(
-    ("claims", "reason"),
-    [
-        ({"email": "u@example.com", "email_verified": False}, "email_not_verified"),
-        ({"name": "u"}, "userid_missing"),
-        ({"email": ["u@example.com"]}, "userid_missing"),
-        ({"email": 7}, "userid_missing"),
-    ],
-)
-def test_claims_that_name_nobody(claims: dict[str, object], reason: str):
-    with pytest.raises(identity.IdentityError, match=reason):
-        identity.from_provider(claims, userid_claim="email")

@@ -55,6 +55,15 @@ def test_file_says_all_that_the_service_needs() -> None:
         "client_secret": "c",
         "scopes": ["openid", "profile", "email", "groups"],
         "userid_claim": "email",
+        "userid_prefix": "",
+        "userid_transformers": [],
+        "userid_lowercase": False,
+        "groups_claim": "groups",
+        "allowed_groups": [],
+        "allowed_emails": [],
+        "skip_auth": [],
+        "identity_header": "",
+        "ca_bundle": "",
         "userid_header": "kubeflow-userid",
         "groups_header": "kubeflow-groups",
         "session_cookie": "authservice_session",
@@ -94,6 +103,27 @@ def test_layer_runs_and_checks_the_service() -> None:
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
     assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
+
+
+def test_rules_reach_the_file_and_headers_the_gateway() -> None:
+    options = config.Config(
+        userid_transformers='[{"matches": "@.*", "replaces": ""}]',
+        userid_prefix="p-",
+        userid_lowercase=True,
+        allowed_groups="a b, c",
+        allowed_emails="@example.com,u@example.org",
+        skip_auth_urls="/dex/,/public",
+        userid_header="X-User",
+        identity_header="kubeflow-identity",
+    )
+    found = document(options=options)
+    assert found["userid_transformers"] == [{"matches": "@.*", "replaces": ""}]
+    assert (found["userid_prefix"], found["userid_lowercase"]) == ("p-", True)
+    assert found["allowed_groups"] == ["a b", "c"]
+    assert found["allowed_emails"] == ["@example.com", "u@example.org"]
+    assert found["skip_auth"] == ["/dex/", "/public"]
+    told = gatekeeper.authorizer("g", options, None).response_headers
+    assert told == ("x-user", "kubeflow-groups", "kubeflow-identity")
 
 
 def test_redis_is_where_the_relation_says() -> None:
@@ -150,6 +180,14 @@ def check(path: pathlib.Path, text: str) -> subprocess.CompletedProcess[str]:
     "options",
     [
         config.Config(),
+        config.Config(
+            userid_transformers=r'[{"matches": "^(.*)@(.*)$", "replaces": "$2/${1}"}]',
+            skip_auth_urls="/a/,/b/c",
+            allowed_groups="x, y z",
+            allowed_emails="@example.com",
+            userid_prefix="p:",
+            identity_header="who",
+        ),
         config.Config(session_lifetime=60, login_redirect_code=307, after_logout_url="https://example.com/bye?x=1"),
         config.Config(session_lifetime=2592000, login_redirect_code=301, after_logout_url="/bye", oidc_scopes="openid"),
     ],
@@ -171,7 +209,7 @@ def test_old_databags_are_kept_byte_for_byte() -> None:
         "data": "port: 8080\nprefix: /authservice\nrewrite: /\nservice: oidc-gatekeeper\n",
         "preserve-path": "true",
     }
-    bag = ingress_auth.write(gatekeeper.authorizer("oidc-gatekeeper", None))
+    bag = ingress_auth.write(gatekeeper.authorizer("oidc-gatekeeper", config.Config(), None))
     data = yaml.safe_load(bag["data"])
     assert (data["service"], data["port"]) == ("oidc-gatekeeper", 8080)
     assert data["allowed-request-headers"][:2] == ["cookie", "X-Auth-Token"]

@@ -17,6 +17,7 @@ from gatekeeper import (
     login,
     metrics,
     pages,
+    policy,
     provider,
     renewal,
     session,
@@ -59,6 +60,7 @@ class Callback:
         renewals: renewal.Renewals,
         id_tokens: idtoken.IdTokens,
         source: provider.Provider,
+        rules: policy.Policy,
         renderer: pages.Pages,
         counts: metrics.Metrics,
         clock: collections.abc.Callable[[], float] = time.time,
@@ -69,6 +71,7 @@ class Callback:
         self._renewals = renewals
         self._id_tokens = id_tokens
         self._provider = source
+        self._policy = rules
         self._pages = renderer
         self._metrics = counts
         self._clock = clock
@@ -123,7 +126,7 @@ class Callback:
         if claims is None:
             raise _StoppedError("id_token_refused", "token_unknown_key")
         try:
-            return identity.from_provider(claims, userid_claim=self._options.userid_claim)
+            return self._policy.identify(claims)
         except identity.IdentityError as error:
             raise _StoppedError(error.reason, f"claim {self._options.userid_claim!r}") from None
 

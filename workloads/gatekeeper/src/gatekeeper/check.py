@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 import typing
 
-from gatekeeper import answer, cookies, guard, head, identity, login, metrics, reasons, renewal, settings
+from gatekeeper import answer, cookies, guard, head, login, metrics, reasons, renewal, settings, skip
 
 HOST_COOKIE = "authservice_host"
 # A browser that was sent to the public host is back at once; if it then still shows another, a proxy changes the name.
@@ -53,6 +53,10 @@ class Gate:
         self._renewals = renewals
         self._endpoint = endpoint
         self._denied = denied
+        self._skips = skip.Skips(options.skip_auth)
+        # Empty headers, not none: what a client sent in them must not arrive where nobody was asked who they are.
+        names = filter(None, (options.userid_header, options.groups_header, options.identity_header))
+        self._open = answer.Answer(status=200, headers=tuple((name, "") for name in names))
         self._cookie = options.session_cookie.encode()
         self._own = options.prefix.encode() + b"/"
 
@@ -65,7 +69,9 @@ class Gate:
         if request.path.startswith(self._own):
             return None
         outcome = self.identify(request, now)
-        return None if outcome is None else self.conclude(request, outcome, now)
+        if outcome is None:
+            return self._open if self._skips.covers(request.path) else None
+        return self.conclude(request, outcome, now)
 
     def conclude(self, request: head.Head, outcome: "guard.Pass | Denied", now: float) -> answer.Answer | None:
         """Return the answer to a check whose credentials are known, or None if a page load must wait for a login."""
@@ -76,6 +82,8 @@ class Gate:
             return self._renewals.renew(request, now) or outcome.answer
         if (renewed := self._renewals.renew(request, now)) is not None:
             return renewed
+        if self._skips.covers(request.path):
+            return self._open
         denied = self.deny(request, outcome, now)
         if denied is not None:
             self._denied.add(outcome.reason)
@@ -142,15 +150,20 @@ class Gate:
         return _explained(answer.redirect(status, begun.url, *begun.cookies), denied.reason, request.request_id)
 
 
-def allowing(options: settings.Settings) -> collections.abc.Callable[[identity.Identity], answer.Answer]:
+def allowing(
+    options: settings.Settings, attest: collections.abc.Callable[[guard.Proof, float], str]
+) -> collections.abc.Callable[[guard.Proof, float], answer.Answer]:
     """Return what makes the answer that lets somebody through.
 
     It never has a content type: a gateway may copy an answer's headers into the request to the application.
     """
 
-    def allow(person: identity.Identity) -> answer.Answer:
-        names = ((options.userid_header, person.userid), (options.groups_header, person.group_list))
-        return answer.Answer(status=200, headers=names)
+    def allow(proof: guard.Proof, now: float) -> answer.Answer:
+        person = proof.identity
+        names = [(options.userid_header, person.userid), (options.groups_header, person.group_list)]
+        if options.identity_header:
+            names.append((options.identity_header, attest(proof, now)))
+        return answer.Answer(status=200, headers=tuple(names))
 
     return allow
 
@@ -164,11 +177,13 @@ def unauthorized(request: head.Head, denied: Denied) -> answer.Answer:
         return _json(why.status, "login_required", why.text, denied.reason, name, challenge="Bearer")
     if reasons.is_temporary(denied.reason):
         return _json(why.status, why.error, why.text, denied.reason, name)
+    if why.status == 403:
+        return _json(403, why.error, why.text, denied.reason, name)
     return _json(401, "invalid_token", why.text, denied.reason, name, challenge='Bearer error="invalid_token"')
 
 
 def _json(status: int, error: str, text: str, reason: str, name: str, *, challenge: str = "") -> answer.Answer:
-    headers = {"www_authenticate": challenge} if challenge else {"retry_after": "5"}
+    headers = {"www_authenticate": challenge} if challenge else {"retry_after": "5"} if status == 503 else {}
     content = {"error": error, "error_description": text, "request_id": name}
     return _explained(answer.as_json(status, content, **headers), reason, name)
 

@@ -66,7 +66,7 @@ class Guard:
     def __init__(
         self,
         authenticator: Authenticator,
-        allow: collections.abc.Callable[[identity.Identity], answer.Answer],
+        allow: collections.abc.Callable[[Proof, float], answer.Answer],
         *,
         tally: metrics.Tally | None = None,
         passes: int = 10_000,
@@ -111,7 +111,7 @@ class Guard:
             proof = self._authenticator.verify(raw, now)
             if proof is None:
                 return None
-            allowed = self._allow(proof.identity)
+            allowed = self._allow(proof, now)
         except tokens.RefusedError as refused:
             return self._refuse(raw, refused.reason) if refused.lasting else refused.reason
         known = Pass(expires=proof.expires, fresh=proof.fresh, answer=allowed, proof=proof, tally=self._tally)

@@ -26,6 +26,10 @@ class IdentityError(Exception):
 class Identity:
     """A person or a program, as the provider describes it.
 
+    Attributes:
+        userid: what applications know it by.
+        claim: what the provider calls it, before the operator's rules made a user id of that.
+
     Raises:
         IdentityError: the user id cannot stand in a header as it is.
     """
@@ -35,6 +39,7 @@ class Identity:
     subject: str = ""
     email: str = ""
     name: str = ""
+    claim: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what a header would change on its way, because somebody else could be meant at its end."""
@@ -54,37 +59,20 @@ class Identity:
         return ",".join(group for group in self.groups if "," not in group)
 
 
-def from_provider(claims: Claims, *, userid_claim: str) -> Identity:
-    """Return the identity that an ID token describes.
-
-    Raises:
-        IdentityError: it names nobody, or nobody who can be let in.
-    """
-    # Some providers send the word instead of the value.
-    if userid_claim == "email" and claims.get("email_verified") in (False, "false", "False"):
-        raise IdentityError("email_not_verified")
-    return Identity(
-        userid=_text(claims, userid_claim),
-        groups=_texts(claims, "groups"),
-        subject=_text(claims, "sub"),
-        email=_text(claims, "email"),
-        name=_text(claims, "name"),
-    )
-
-
 def from_session(claims: Claims) -> Identity:
     """Return the identity that a session of ours holds.
 
     Raises:
         IdentityError: it holds none.
     """
-    groups = _text(claims, "groups")
+    groups = text(claims, "groups")
     return Identity(
-        userid=_text(claims, "userid"),
+        userid=text(claims, "userid"),
         groups=tuple(groups.split(",")) if groups else (),
-        subject=_text(claims, "sub"),
-        email=_text(claims, "email"),
-        name=_text(claims, "name"),
+        subject=text(claims, "sub"),
+        email=text(claims, "email"),
+        name=text(claims, "name"),
+        claim=text(claims, "claim"),
     )
 
 
@@ -102,15 +90,17 @@ def to_session(identity: Identity) -> dict[str, object]:
     }
 
 
-def _text(claims: Claims, name: str) -> str:
+def text(claims: Claims, name: str) -> str:
+    """Return a claim that is a text, empty for whatever else."""
     value = claims.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _texts(claims: Claims, name: str) -> tuple[str, ...]:
+def texts(claims: Claims, name: str) -> tuple[str, ...]:
+    """Return a claim that is a list of texts or one text, empty for whatever else."""
     value = claims.get(name)
     if isinstance(value, str):
         return (value,) if value else ()
     if not isinstance(value, list):
         return ()
-    return tuple(text for text in typing.cast("list[object]", value) if isinstance(text, str) and text)
+    return tuple(item for item in typing.cast("list[object]", value) if isinstance(item, str) and item)

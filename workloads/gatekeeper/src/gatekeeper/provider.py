@@ -5,6 +5,7 @@
 import asyncio
 import collections.abc
 import logging
+import ssl
 import time
 import urllib.parse
 
@@ -72,7 +73,10 @@ class Provider:
         self._keys: idtoken.Keys | None = None
         self._asked = 0.0
         self._learning: asyncio.Task[None] | None = None
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+        verify = ssl.create_default_context()
+        if options.ca_bundle:
+            verify.load_verify_locations(cadata=options.ca_bundle)
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=verify)
         self._trouble: ProviderError | None = None
         self.on_lost_keys: collections.abc.Callable[[], None] = lambda: None
 

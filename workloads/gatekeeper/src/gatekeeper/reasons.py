@@ -120,6 +120,8 @@ _REASONS = {
     "group_unfit": _not_allowed(
         "A group of yours cannot be used", "Its name holds characters that cannot be passed on to applications."
     ),
+    "group_not_allowed": _not_allowed("You are in none of the groups that may come in", "Your account itself is good."),
+    "email_not_allowed": _not_allowed("Your e-mail address may not come in", "Your account itself is good."),
     "email_not_verified": _not_allowed(
         "Your e-mail address is not verified", "The login provider says that the address is not proven to be yours."
     ),

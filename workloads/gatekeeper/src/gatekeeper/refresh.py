@@ -5,7 +5,7 @@
 import json
 import typing
 
-from gatekeeper import guard, identity, revocation, sealed, session, settings, tokens
+from gatekeeper import guard, identity, policy, revocation, sealed, session, settings, tokens
 
 _PURPOSE = b"refresh token"
 
@@ -18,8 +18,11 @@ class Refreshes:
     when the login is old.
     """
 
-    def __init__(self, options: settings.Settings, sealer: sealed.Sealer, ledger: revocation.Ledger) -> None:
+    def __init__(
+        self, options: settings.Settings, sealer: sealed.Sealer, ledger: revocation.Ledger, rules: policy.Policy
+    ) -> None:
         self._options = options
+        self._policy = rules
         self._sealer = sealer
         self._ledger = ledger
 
@@ -29,7 +32,8 @@ class Refreshes:
         Raises:
             session.SessionTooLargeError: it would be too long for a cookie.
         """
-        content = [began.session, int(began.at), int(now), identity.to_session(person)]
+        claims = {**identity.to_session(person), "claim": person.claim}
+        content = [began.session, int(began.at), int(now), claims]
         token = self._sealer.seal(json.dumps(content, separators=(",", ":")).encode(), purpose=_PURPOSE)
         if len(self._options.refresh_cookie) + 1 + len(token) > session.LONGEST_COOKIE:
             raise session.SessionTooLargeError
@@ -49,7 +53,7 @@ class Refreshes:
         if end <= now:
             raise tokens.RefusedError("refresh_expired")
         try:
-            person = identity.from_session(claims)
+            person = self._policy.again(identity.from_session(claims))
         except identity.IdentityError as error:
             raise tokens.RefusedError(error.reason) from None
         if self._ledger.covers(session=name, userid=person.userid, began=at):

@@ -16,6 +16,7 @@ from gatekeeper import (
     metrics,
     pages,
     peers,
+    policy,
     provider,
     refresh,
     renewal,
@@ -37,6 +38,7 @@ class Service:
     sessions: session.Sessions
     ledger: revocation.Ledger
     renewals: renewal.Renewals
+    refreshes: refresh.Refreshes
     peers: peers.Peers
     spread: spread.Spread
     metrics: metrics.Metrics
@@ -50,12 +52,13 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     """Return a service as configured; nothing runs yet."""
     counts = metrics.Metrics()
     source = provider.Provider(options, counts=counts, clock=clock)
-    allow = check.allowing(options)
+    rules = policy.Policy(options)
     ledger = revocation.Ledger()
     sessions = session.Sessions(options, ledger)
     sealer = sealed.Sealer([settings.state_key(key) for key in options.state_keys])
-    refreshes = refresh.Refreshes(options, sealer, ledger)
-    id_tokens = idtoken.IdTokens(options=options, source=source)
+    allow = check.allowing(options, sessions.attest)
+    refreshes = refresh.Refreshes(options, sealer, ledger, rules)
+    id_tokens = idtoken.IdTokens(options=options, source=source, policy=rules)
     # Bearers are few but long: a smaller memory for them than for sessions.
     session_guard = guard.Guard(sessions, allow, tally=counts.tally("session"))
     refresh_guard = guard.Guard(refreshes, allow, tally=counts.tally("refresh"))
@@ -92,6 +95,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         sessions=sessions,
         ledger=ledger,
         renewals=renewals,
+        refreshes=refreshes,
         peers=others,
         spread=spreader,
         metrics=counts,
@@ -102,6 +106,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             renewals=renewals,
             id_tokens=id_tokens,
             source=source,
+            rules=rules,
             renderer=renderer,
             counts=counts,
             clock=clock,

@@ -13,6 +13,8 @@ from gatekeeper import guard, identity, revocation, settings, tokens
 ALGORITHM = "ES256"
 TYPE = "JWT"
 AUDIENCE = "kubeflow"
+IDENTITY_TYPE = "identity+jwt"
+IDENTITY_AUDIENCE = "kubeflow-identity"
 # A session cookie, name included, that every application behind the gateway can be expected to read.
 LONGEST_COOKIE = 1500
 # A session is renewed when less than this part of its life is left.
@@ -66,6 +68,23 @@ class Sessions:
         if len(self._options.session_cookie) + 1 + len(token) > LONGEST_COOKIE:
             raise SessionTooLargeError
         return token
+
+    def attest(self, proof: guard.Proof, now: float) -> str:
+        """Return a signed statement of who somebody is, for applications that do not believe a plain header.
+
+        It is no session: its type and audience are others.
+        """
+        begins = int(now)
+        claims = {
+            "iss": self._options.public_url,
+            "aud": IDENTITY_AUDIENCE,
+            **identity.to_session(proof.identity),
+            "iat": begins,
+            "exp": max(begins + 1, int(min(proof.expires, now + self._options.session_lifetime))),
+        }
+        header = {"alg": ALGORITHM, "kid": self._signing_kid, "typ": IDENTITY_TYPE}
+        payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
+        return jws.serialize_compact(header, payload, self._keys[self._signing_kid], [ALGORITHM])
 
     def verify(self, raw: bytes, now: float) -> guard.Proof:
         """Return what a session proves.

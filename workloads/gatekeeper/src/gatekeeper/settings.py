@@ -5,6 +5,7 @@
 import base64
 import binascii
 import re
+import ssl
 import typing
 import urllib.parse
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.IGNORECASE)
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DAY = 86400
@@ -100,6 +102,33 @@ def _header(text: str) -> str:
     return text.lower()
 
 
+def _optional_header(text: str) -> str:
+    return _header(text) if text else text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"must be a regular expression: {error}") from None
+    return text
+
+
+def _skip(text: str) -> str:
+    if not _SKIP.fullmatch(text) or any(re.fullmatch(r"\.+", part) for part in text.split("/")):
+        raise ValueError("must be a path such as /public, of letters, digits and - . _ ~ only, and not / alone")
+    return text
+
+
+def _certificates(text: str) -> str:
+    if text:
+        try:
+            ssl.create_default_context(cadata=text)
+        except (ssl.SSLError, ValueError):
+            raise ValueError("must be certificates in PEM") from None
+    return text
+
+
 def _cookie(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or text.startswith(_COOKIES):
         raise ValueError("must be a cookie's name, such as authservice_session")
@@ -168,6 +197,28 @@ class SigningKey(pydantic.BaseModel):
     pem: _Pem
 
 
+_Prefix = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]*$", max_length=100)]
+_Listed = typing.Annotated[str, pydantic.StringConstraints(min_length=1, max_length=320)]
+_Skip = typing.Annotated[str, pydantic.AfterValidator(_skip)]
+
+
+class Transformer(pydantic.BaseModel):
+    """A rule that turns what the provider calls somebody into a user id."""
+
+    model_config = _STRICT
+
+    matches: typing.Annotated[str, pydantic.AfterValidator(_pattern), pydantic.Field(max_length=500)]
+    replaces: typing.Annotated[str, pydantic.StringConstraints(max_length=500)]
+
+    @pydantic.model_validator(mode="after")
+    def _check_groups(self) -> typing.Self:
+        groups = re.compile(self.matches).groups
+        for number in re.findall(r"\$\{?(\d+)", self.replaces):
+            if len(number) > 2 or int(number) > groups:
+                raise ValueError(f"replaces: there is no group {number[:5]} in matches")
+        return self
+
+
 class Redis(pydantic.BaseModel):
     """Where a Redis is."""
 
@@ -188,12 +239,21 @@ class Settings(pydantic.BaseModel):
     prefix: typing.Annotated[str, pydantic.AfterValidator(_prefix)] = "/authservice"
     issuer: typing.Annotated[str, pydantic.AfterValidator(_place)]
     back_channel: typing.Annotated[str, pydantic.AfterValidator(_back_channel)] = ""
+    ca_bundle: typing.Annotated[str, pydantic.AfterValidator(_certificates)] = ""
     client_id: _Name
     client_secret: _Secret
     scopes: typing.Annotated[tuple[str, ...], pydantic.AfterValidator(_scopes)] = (
         "openid", "profile", "email", "groups",
     )  # fmt: skip
     userid_claim: _Name = "email"
+    userid_prefix: _Prefix = ""
+    userid_transformers: typing.Annotated[tuple[Transformer, ...], pydantic.Field(max_length=100)] = ()
+    userid_lowercase: bool = False
+    groups_claim: _Name = "groups"
+    allowed_groups: tuple[_Listed, ...] = ()
+    allowed_emails: tuple[_Listed, ...] = ()
+    skip_auth: tuple[_Skip, ...] = ()
+    identity_header: typing.Annotated[str, pydantic.AfterValidator(_optional_header)] = ""
     userid_header: _Header = "kubeflow-userid"
     groups_header: _Header = "kubeflow-groups"
     session_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_session"
@@ -214,8 +274,8 @@ class Settings(pydantic.BaseModel):
     def _check_together(self) -> typing.Self:
         if len({key.kid for key in self.signing_keys}) != len(self.signing_keys):
             raise ValueError("signing_keys: every kid must stand there once")
-        if self.userid_header == self.groups_header:
-            raise ValueError("groups_header: must differ from userid_header")
+        if len({self.userid_header, self.groups_header, self.identity_header}) < 3:
+            raise ValueError("groups_header: must differ from userid_header and identity_header")
         if self.management and address(self.management)[1] == address(self.listen)[1]:
             raise ValueError("management: must be another port than that of listen")
         if self.session_cookie == self.refresh_cookie:
