@@ -14,6 +14,7 @@ import offers
 import ops
 import relations
 import revoked
+import token_actions
 from charmkit import pebble, rollout, secrets
 
 
@@ -25,6 +26,7 @@ class GatekeeperCharm(ops.CharmBase):
         self._container = self.unit.get_container("gatekeeper")
         self._state = secrets.StateSecret(self, rotate=ops.SecretRotate.MONTHLY)
         self._actions = actions.Actions(self, self)
+        self._token_actions = token_actions.TokenActions(self, self)
         self._rollout = rollout.Rollout(
             self._container, service=gatekeeper.SERVICE, check=gatekeeper.CHECK, record=gatekeeper.RECORD
         )
@@ -127,6 +129,11 @@ class GatekeeperCharm(ops.CharmBase):
     def options(self) -> config.Config:
         """Return the options, or the defaults while one of them is wrong."""
         return inputs.options(self)[0] or config.Config()
+
+    @property
+    def public_url(self) -> str:
+        """Return where browsers reach the gateway, empty while it is not known."""
+        return inputs.read(self, self._state).public_url
 
     def change_keys(self, change: actions.Change) -> bool:
         """Replace the application's secrets and bring everything to them; return whether there were any."""

@@ -37,6 +37,7 @@ REQUEST_HEADERS = (
 
 _BINARY = "/usr/local/bin/gatekeeper"
 _CONFIG = "/etc/gatekeeper/config.json"
+COMMAND = (_BINARY, "--config", _CONFIG)
 _CANDIDATE = "/etc/gatekeeper/candidate.json"
 _WATCHED = "/etc/gatekeeper/watched.json"
 _JOURNAL = "/var/lib/gatekeeper/journal"
@@ -89,6 +90,14 @@ def watched(peers: collections.abc.Iterable[str], ended: collections.abc.Iterabl
     """
     content = {"peers": [f"{address}:{PORT}" for address in peers], "records": revoked.records(ended)}
     return desired.File(path=_WATCHED, text=json.dumps(content), watched=True)
+
+
+def access_commands(url: str, token: str) -> dict[str, str]:
+    """Return lines that are ready to be pasted, for a shell and for Python."""
+    return {
+        "curl": f"curl -H 'Authorization: Bearer {token}' {url}/",
+        "kfp": f"kfp.Client(host={url + '/pipeline'!r}, existing_token={token!r})",
+    }
 
 
 def rehearsal(state: desired.Desired) -> rollout.Rehearsal:

@@ -442,6 +442,70 @@ def test_redis_that_is_away_is_said_and_stops_nothing(ctx: Context, base: testin
     )
 
 
+SERVICE = ["/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/config.json"]
+MADE = {"token": "kfa_1_x", "id": "1", "user": "u", "name": "n", "expires": "2027-01-01T00:00:00Z"}
+
+
+def act(
+    ctx: Context,
+    state: testing.State,
+    action: str,
+    params: dict[str, object],
+    *,
+    words: list[str],
+    **result: typing.Any,
+) -> dict[str, typing.Any]:
+    """Run an action against a service that expects exactly these words, and return its results."""
+    container = dataclasses.replace(
+        state.get_container("gatekeeper"), execs={testing.Exec([*SERVICE, *words], **result), testing.Exec(CHECK)}
+    )
+    ctx.run(ctx.on.action(action, params=params), dataclasses.replace(state, leader=False, containers={container}))
+    return ctx.action_results or {}
+
+
+def test_any_unit_makes_a_token(ctx: Context, base: testing.State) -> None:
+    words = ["create-token", "--user=u", "--name=n", "--groups=a,b", "--days=7", "--paths=/x", "--methods=GET"]
+    params = {"user": "u", "name": "n", "groups": "a,b", "days": 7, "paths": "/x", "methods": "GET"}
+    results = act(ctx, update(ctx, base), "create-token", params, words=words, stdout=json.dumps(MADE))
+    assert results == {"token": "kfa_1_x", "id": "1", "user": "u", "expires": "2027-01-01T00:00:00Z"}
+
+
+def test_a_command_that_is_ready_to_be_pasted(ctx: Context, base: testing.State) -> None:
+    words = ["create-token", "--user=u", "--name=token", "--groups=", "--days=30", "--paths=", "--methods="]
+    state = update(ctx, base)
+    results = act(ctx, state, "get-access-command", {"user": "u"}, words=words, stdout=json.dumps(MADE))
+    assert results["curl"] == "curl -H 'Authorization: Bearer kfa_1_x' http://192.0.2.1:8080/"
+    assert results["kfp"] == "kfp.Client(host='http://192.0.2.1:8080/pipeline', existing_token='kfa_1_x')"
+    unknown = update(ctx, base, relations=without(base, 11))
+    with pytest.raises(testing.ActionFailed, match="the public URL is not known yet"):
+        act(ctx, unknown, "get-access-command", {"user": "u"}, words=words)
+
+
+def test_tokens_are_listed_and_revoked(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    listed = json.dumps({"tokens": [{"id": "1"}]})
+    results = act(ctx, state, "list-tokens", {"user": "u"}, words=["list-tokens", "--user=u"], stdout=listed)
+    assert json.loads(results["tokens"]) == [{"id": "1"}]
+    gone = json.dumps({"revoked": "1"})
+    results = act(ctx, state, "revoke-token", {"id": "1"}, words=["revoke-token", "--id=1"], stdout=gone)
+    assert results == {"result": "revoked 1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [("gatekeeper: days: must be from 1 to 366, not 0\n", "^days: must be"), ("", "refused without a word")],
+)
+def test_what_the_service_refuses_is_repeated(ctx: Context, base: testing.State, said: str, text: str) -> None:
+    with pytest.raises(testing.ActionFailed, match=text):
+        act(ctx, update(ctx, base), "revoke-token", {"id": "1"}, words=["revoke-token"], return_code=1, stderr=said)
+
+
+def test_tokens_need_the_container(ctx: Context, base: testing.State) -> None:
+    state = dataclasses.replace(base, containers={testing.Container("gatekeeper")})
+    with pytest.raises(testing.ActionFailed, match="the container is not there yet"):
+        ctx.run(ctx.on.action("list-tokens"), state)
+
+
 def test_new_leader_keeps_the_secrets(ctx: Context, base: testing.State) -> None:
     once = update(ctx, base)
     state = ctx.run(ctx.on.leader_elected(), once)

@@ -11,7 +11,7 @@ import sys
 import time
 import types
 
-from gatekeeper import journal, log, server, service, settings
+from gatekeeper import cli, journal, log, server, service, settings
 
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
@@ -19,6 +19,7 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="gatekeeper", description="Answers a gateway's checks, and logs people in.")
     parser.add_argument("--config", required=True, metavar="FILE", type=pathlib.Path, help="the configuration, JSON")
     parser.add_argument("--check", action="store_true", help="only say whether the configuration can be used")
+    cli.add_commands(parser)
     words = parser.parse_args(arguments)
     try:
         options = settings.parse(words.config.read_text(encoding="utf-8"))
@@ -27,7 +28,19 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
         return _complain(f"cannot read {words.config}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
     except settings.ConfigurationError as error:
         return _complain(*(f"{words.config}: {line}" for line in str(error).splitlines()))
+    if words.command:
+        return _command(words, options)
     return 0 if words.check else _serve(parts)
+
+
+def _command(words: argparse.Namespace, options: settings.Settings) -> int:
+    try:
+        sys.stdout.write(cli.as_json(cli.run(words, options)) + "\n")
+    except OSError as error:
+        return _complain(f"cannot keep it in {options.journal}: {error.strerror}")
+    except ValueError as error:
+        return _complain(str(error))
+    return 0
 
 
 def _serve(parts: service.Service) -> int:

@@ -14,9 +14,12 @@ import starlette.responses
 import starlette.routing
 import starlette.types
 
-from gatekeeper import answer, check, guard, head, log, pages, renewal, service
+from gatekeeper import answer, check, guard, head, log, pages, renewal, service, tokenpage
 
 logger = logging.getLogger(__name__)
+
+# Seconds in which a form must be there, whole.
+_FORM_SECONDS = 5.0
 
 _Handler = collections.abc.Callable[[head.Head], collections.abc.Awaitable[answer.Answer]]
 _Endpoint = collections.abc.Callable[
@@ -36,6 +39,7 @@ class Application:
                 _route(f"{prefix}/oidc/callback", ["GET"], self._callback),
                 _route(f"{prefix}/logout", ["GET", "POST"], self._logout),
                 _route(f"{prefix}/keys", ["GET"], self._keys),
+                starlette.routing.Route(f"{prefix}/tokens", self._tokens, methods=["GET", "POST"]),
                 _route(f"{prefix}/peers", ["GET"], self._peers),
                 _route(f"{prefix}/verify", ["GET", "POST"], self._verify),
                 _route(f"{prefix}/verify/{{path:path}}", ["GET", "POST"], self._verify),
@@ -111,6 +115,33 @@ class Application:
     async def _peers(self, request: head.Head) -> answer.Answer:
         return self._parts.peers.reply(request) or self._parts.pages.error(request, "not_found")
 
+    async def _tokens(self, request: starlette.requests.Request) -> starlette.responses.Response:
+        read, body = _head(request.scope), b""
+        if request.method == "POST":
+            try:
+                async with asyncio.timeout(_FORM_SECONDS):
+                    body = await _form(request)
+            except TimeoutError:
+                return _checked(read, self._parts.pages.error(read, "method_not_allowed"))
+            return _checked(read, self._parts.token_page.change(read, body, self._parts.clock()))
+        given = self._parts.token_page.show(read, self._parts.clock())
+        return _checked(read, given or await self._log_in(read))
+
+    async def _log_in(self, request: head.Head) -> answer.Answer:
+        """Return the way to a login and back, for a page of this service's own."""
+        if not request.is_page_load:
+            return check.unauthorized(request, check.Denied("no_session", bearer=False))
+        if await self._parts.provider.discovered() is None:
+            trouble = self._parts.provider.trouble or "provider_unreachable"
+            return self._parts.pages.error(request, trouble, reload=True)
+        given = self._parts.gate.to_login(
+            request,
+            check.Denied("no_session", bearer=False),
+            self._parts.clock(),
+            path=f"{self._parts.options.prefix}/tokens",
+        )
+        return given or self._parts.pages.error(request, "provider_unreachable")
+
     async def _verify(self, request: head.Head) -> answer.Answer:
         outcome = await self._identify(request)
         if isinstance(outcome, check.Denied):
@@ -161,15 +192,28 @@ def _head(scope: starlette.types.Scope) -> head.Head:
 def _route(path: str, methods: list[str], handler: _Handler) -> starlette.routing.Route:
     async def endpoint(request: starlette.requests.Request) -> starlette.responses.Response:
         read = _head(request.scope)
-        given = await handler(read)
-        if given.status < 300 and read.get(renewal.CHECK_HEADER):
-            # As the answer to a check it would let the request pass, to whoever serves this path.
-            given = answer.Answer(status=404)
-        if given.reason:
-            log.refused(given, read)
-        return _response(given, pages.hardened(given))
+        return _checked(read, await handler(read))
 
     return starlette.routing.Route(path, endpoint, methods=methods)
+
+
+def _checked(read: head.Head, given: answer.Answer) -> starlette.responses.Response:
+    if given.status < 300 and read.get(renewal.CHECK_HEADER):
+        # As the answer to a check it would let the request pass, to whoever serves this path.
+        given = answer.Answer(status=404)
+    if given.reason:
+        log.refused(given, read)
+    return _response(given, pages.hardened(given))
+
+
+async def _form(request: starlette.requests.Request) -> bytes:
+    """Return a form's body; what is too long to be one is cut off, and makes no sense to whoever reads it."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > tokenpage.LONGEST_FORM:
+            return b""
+    return body
 
 
 def _response(given: answer.Answer, headers: list[tuple[bytes, bytes]]) -> starlette.responses.Response:

@@ -97,7 +97,9 @@ class Gate:
             for ward in self._bearers:
                 outcome = ward.ask(raw, now)
                 if not isinstance(outcome, str):
-                    return outcome
+                    if outcome is None or outcome.proof.scope is None or outcome.proof.scope.allows(request):
+                        return outcome
+                    outcome = "token_scope"
                 reason = outcome if not reason or outcome not in _NOT_MINE else reason
         for raw in cookies.values(lines, self._cookie) if lines else ():
             outcome = self._sessions.ask(raw, now)
@@ -124,7 +126,7 @@ class Gate:
         """Return the answer to whom nobody knows, or None if a page load must wait for the provider."""
         if denied.bearer or not request.is_page_load:
             return unauthorized(request, denied)
-        return self._to_public_host(request) or self._to_login(request, denied, now)
+        return self._to_public_host(request) or self.to_login(request, denied, now)
 
     def _to_public_host(self, request: head.Head) -> answer.Answer | None:
         host = settings.canonical_host(request.get(b"host").decode("latin-1"), secure=self._options.secure)
@@ -137,11 +139,12 @@ class Gate:
         moved = answer.redirect(302, f"{self._options.public_url}{path}", mark)
         return _explained(moved, "other_host", request.request_id)
 
-    def _to_login(self, request: head.Head, denied: Denied, now: float) -> answer.Answer | None:
+    def to_login(self, request: head.Head, denied: Denied, now: float, *, path: str = "") -> answer.Answer | None:
+        """Return the redirect to a login and back to a path, or None while the provider is not known."""
         endpoint = self._endpoint()
         if endpoint is None:
             return None
-        path = login.return_path(request.path, self._options.prefix)
+        path = path or login.return_path(request.path, self._options.prefix)
         begun = self._logins.begin(endpoint, path, request.all(b"cookie"), now)
         status = self._options.login_redirect_code
         if status == 307 and request.method == b"POST":

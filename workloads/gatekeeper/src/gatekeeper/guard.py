@@ -8,7 +8,15 @@ import dataclasses
 import math
 import typing
 
-from gatekeeper import answer, identity, metrics, tokens
+from gatekeeper import answer, head, identity, metrics, tokens
+
+
+class Scope(typing.Protocol):
+    """Says for which requests a token is good."""
+
+    def allows(self, request: head.Head) -> bool:
+        """Return whether a request is within it."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +29,7 @@ class Proof:
         began: when the person logged in.
         issued: when the token was made.
         fresh: until when nothing needs to be done about it.
+        scope: for which requests it is good, None for all.
     """
 
     identity: identity.Identity
@@ -29,6 +38,7 @@ class Proof:
     began: float = 0.0
     issued: float = 0.0
     fresh: float = math.inf
+    scope: "Scope | None" = None
 
 
 class Authenticator(typing.Protocol):

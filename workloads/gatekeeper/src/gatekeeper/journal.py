@@ -59,6 +59,16 @@ class Journal:
         except OSError as error:
             self._complain(error)
 
+    def append_or_fail(self, records: collections.abc.Collection[revocation.Record]) -> None:
+        """Write records, or say that they cannot be kept.
+
+        Raises:
+            OSError: they were not written.
+        """
+        if self._path is None:
+            raise FileNotFoundError(2, "no journal is configured")
+        _append(self._path, records)
+
     def news(self) -> list[revocation.Record]:
         """Return what was appended since the last time, by whomever."""
         if self._path is None:

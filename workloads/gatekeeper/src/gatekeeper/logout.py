@@ -47,7 +47,7 @@ class Logout:
             if not isinstance(outcome, guard.Pass):
                 return check.unauthorized(request, check.Denied(outcome or "no_session", bearer=True))
             self._end(outcome)
-        elif not _is_same_origin(request, self._options.public_url.encode()):
+        elif not is_same_origin(request, self._options.public_url.encode()):
             return self._pages.error(request, "logout_cross_site", retry="/")
         else:
             self._end_cookies(request, now)
@@ -109,9 +109,14 @@ class Logout:
         logger.info("logged out", extra={"fields": {"event": "logout", "userid": known.proof.identity.userid}})
 
 
-def _is_same_origin(request: head.Head, public: bytes) -> bool:
-    """Return whether a form or script of this site sent the request; old browsers and programs say nothing."""
+def is_same_origin(request: head.Head, public: bytes, *, strict: bool = False) -> bool:
+    """Return whether a form or script of this site sent the request.
+
+    Old browsers and programs say nothing: that is enough to log out, and strictly not enough for anything else.
+    """
     site, origin = request.get(b"sec-fetch-site"), request.get(b"origin")
     if site:
         return site in (b"same-origin", b"none")
-    return not origin or origin == public or origin.partition(b"://")[2] == request.get(b"host")
+    if not origin:
+        return not strict
+    return origin == public or origin.partition(b"://")[2] == request.get(b"host")

@@ -3,13 +3,15 @@
 """Pages for people: what went wrong and what to do, or a question; never anything that an attacker may want to know."""
 
 import base64
+import collections.abc
 import hashlib
 import pathlib
+import time
 
 import jinja2
 import markupsafe
 
-from gatekeeper import answer, head, reasons, settings
+from gatekeeper import answer, head, reasons, revocation, settings
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _RETRY_SECONDS = 5
@@ -35,11 +37,13 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters["date"] = _date
         style = (_TEMPLATES / "style.css").read_text()
         # The style is a file of this package; nothing from a request ever gets into it.
         shared: dict[str, object] = {"style": markupsafe.Markup(style)}  # noqa: S704
         self._error = environment.get_template("error.html", globals=shared)
         self._logout = environment.get_template("logout.html", globals=shared)
+        self._tokens = environment.get_template("tokens.html", globals=shared)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -86,8 +90,40 @@ class Pages:
         headers = (*self._headers(""), ("content-type", "text/html; charset=utf-8"))
         return answer.Answer(status=403, headers=headers, body=text.encode())
 
+    def tokens(
+        self,
+        request: head.Head,
+        records: collections.abc.Sequence[revocation.Record],
+        *,
+        token: str = "",
+        complaint: str = "",
+    ) -> answer.Answer:
+        """Return the page about somebody's API tokens.
+
+        Args:
+            request: what is answered.
+            records: the tokens.
+            token: one that was just made, and is never shown again.
+            complaint: why none was made.
+        """
+        text = self._tokens.render(
+            records=records,
+            token=token,
+            complaint=complaint,
+            url=self._options.public_url,
+            action=f"{self._options.prefix}/tokens",
+            request_id=request.request_id,
+        )
+        headers = (*self._headers("; form-action 'self'"), ("content-type", "text/html; charset=utf-8"))
+        status = 400 if complaint else 200
+        return answer.Answer(status=status, headers=headers, body=text.encode("utf-8", "replace"))
+
     def _headers(self, policy: str) -> list[tuple[str, str]]:
         return [*_COMMON.items(), ("content-security-policy", self._policy + policy)]
+
+
+def _date(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def hardened(what: answer.Answer) -> list[tuple[bytes, bytes]]:

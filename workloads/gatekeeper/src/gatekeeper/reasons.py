@@ -128,6 +128,19 @@ _REASONS = {
     "session_too_large": _not_allowed(
         "Your account does not fit into a session", "It is most likely in too many groups for a cookie."
     ),
+    "token_scope": Reason(
+        status=403,
+        error="insufficient_scope",
+        title="The token is not good for this",
+        text="The token is valid, and its scope does not hold this path and method.",
+    ),
+    "token_revoked": dataclasses.replace(_TOKEN, text="The token was revoked."),
+    "form_cross_site": Reason(
+        status=403,
+        error="access_denied",
+        title="Another site sent this form",
+        text="Nothing has happened.",
+    ),
     "logout_cross_site": Reason(
         status=403,
         error="access_denied",

@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What has been taken back: sessions one by one, and everything that a person began before a moment."""
+"""What all units must know: what has been taken back, sessions or all of a person, and which API tokens there are."""
 
 import collections.abc
 import typing
@@ -12,22 +12,46 @@ _Text = typing.Annotated[str, pydantic.StringConstraints(min_length=1, max_lengt
 _Moment = typing.Annotated[int, pydantic.Field(ge=0, lt=2**40)]
 
 
-class Record(pydantic.BaseModel):
-    """One thing taken back. Records are never changed, so that copies of them can be merged in any order.
+class Token(pydantic.BaseModel):
+    """An API token, without what would let anybody use it.
 
     Attributes:
-        kind: `session` or `user`.
-        id: the id of the session, or the user id.
-        before: of a user: what began at this moment or earlier is refused.
-        expires: when everything it could concern has ended by itself.
+        digest: SHA-256 of its secret part, in hex.
+        groups: separated by commas.
+        paths: what it is good for, everything when there are none.
+        methods: the same of HTTP methods.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
-    kind: typing.Literal["session", "user"]
+    name: _Text
+    digest: typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    userid: _Text
+    email: typing.Annotated[str, pydantic.StringConstraints(max_length=400)] = ""
+    groups: typing.Annotated[str, pydantic.StringConstraints(max_length=4000)] = ""
+    created: _Moment
+    paths: tuple[_Text, ...] = ()
+    methods: tuple[_Text, ...] = ()
+
+
+class Record(pydantic.BaseModel):
+    """One thing that is known. Records are never changed, so that copies of them can be merged in any order.
+
+    Attributes:
+        kind: `session`, `user` or `token`.
+        id: the id of the session or token, or the user id.
+        before: of a user: what began at this moment or earlier is refused.
+        expires: when everything it could concern has ended by itself.
+        token: the token.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    kind: typing.Literal["session", "user", "token"]
     id: _Text
     before: _Moment = 0
     expires: _Moment
+    token: Token | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -44,7 +68,7 @@ class Page(typing.NamedTuple):
 
 
 class Ledger:
-    """All that this process knows to be taken back.
+    """All that this process knows.
 
     Attributes:
         on_change: called with the ids of sessions and of users that new records concern.
@@ -95,6 +119,15 @@ class Ledger:
         start = following if generation == self._generation and following >= 0 else 0
         records = self._log[start : start + most]
         return Page(generation=self._generation, following=start + len(records), records=records)
+
+    def token(self, name: str) -> Record | None:
+        """Return the API token of an id."""
+        return self._records.get(("token", name, 0))
+
+    @property
+    def tokens(self) -> list[Record]:
+        """Return every API token."""
+        return [record for record in self._log if record.kind == "token"]
 
     @property
     def records(self) -> collections.abc.Sequence[Record]:

@@ -7,6 +7,7 @@ import dataclasses
 import time
 
 from gatekeeper import (
+    apitokens,
     callback,
     check,
     guard,
@@ -25,6 +26,7 @@ from gatekeeper import (
     session,
     settings,
     spread,
+    tokenpage,
 )
 
 
@@ -44,6 +46,7 @@ class Service:
     metrics: metrics.Metrics
     callback: callback.Callback
     logout: logout.Logout
+    token_page: tokenpage.TokenPage
     pages: pages.Pages
     clock: collections.abc.Callable[[], float]
 
@@ -68,13 +71,16 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     )
     others = peers.Peers(options, sealer, ledger)
     spreader = spread.Spread(options, ledger, others, clock=clock)
+    api_tokens = apitokens.ApiTokens(ledger, rules, look=spreader.look)
+    api_guard = guard.Guard(api_tokens, allow, tally=counts.tally("api_token"), passes=1_000, refusals=1_000)
+    ledger.on_change.append(api_guard.forget)
     token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
     logins = login.Logins(options, sealer)
     gate = check.Gate(
         options,
         sessions=session_guard,
-        bearers=(session_guard, token_guard),
+        bearers=(session_guard, token_guard, api_guard),
         logins=logins,
         renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
@@ -120,6 +126,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             count=counts.logouts,
             end_session=lambda: source.end_session_endpoint,
         ),
+        token_page=tokenpage.TokenPage(options, gate=gate, ledger=ledger, spreader=spreader, renderer=renderer),
         pages=renderer,
         clock=clock,
     )

@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # Two rounds fit into a second: what one unit takes back is refused by all within two.
 _ROUND = 0.4
+# How often requests with a token that is not known may make us read.
+_LOOK_AGAIN = 0.02
 _PRUNE = 600.0
 
 
@@ -35,6 +37,7 @@ class Spread:
         self._stream = redis.Stream(options.redis) if options.redis else None
         self._trouble = ""
         self._news = asyncio.Event()
+        self._looked = 0.0
 
     @property
     def trouble(self) -> str:
@@ -49,6 +52,11 @@ class Spread:
         """Take something back: here at once, and everywhere else soon."""
         self._journal.append(self._ledger.add(records, self._clock()))
         self._news.set()
+
+    def look(self) -> None:
+        """Read what is new on the disk, unless that was done just now."""
+        if not self._looked <= self._clock() < self._looked + _LOOK_AGAIN:
+            self._look()
 
     async def run(self) -> None:
         """Go on for as long as the service runs."""
@@ -90,6 +98,7 @@ class Spread:
                 continue
 
     def _look(self) -> None:
+        self._looked = self._clock()
         # What others appended is on the disk already.
         while records := self._journal.news():
             self._ledger.add(records, self._clock())
