@@ -40,7 +40,7 @@ class GatekeeperCharm(ops.CharmBase):
             self.on.gatekeeper_pebble_ready,
             self.on.gatekeeper_pebble_check_recovered,
         ]
-        for endpoint in (inputs.PEERS, relations.REDIS, *relations.COUNTERPARTS):
+        for endpoint in (inputs.PEERS, relations.REDIS, relations.METRICS, relations.FORWARD, *relations.COUNTERPARTS):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_departed, on.relation_broken]
         for event in events:
@@ -91,9 +91,10 @@ class GatekeeperCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         if self.unit.is_leader() and self._state.ready and not self._state.read():
-            self._state.write(keys.write(keys.make(int(time.time()))))
+            self._state.write(keys.write(keys.make(int(time.time()), client_secret=inputs.take_over(self))))
         known = inputs.read(self, self._state)
-        self.unit.set_ports(gatekeeper.PORT)
+        self.unit.set_ports(gatekeeper.PORT, gatekeeper.MANAGEMENT_PORT)
+        offers.write_unit(self)
         if self._container.can_connect():
             pebble.write(self._container, [gatekeeper.watched(known.peers, known.revoked)])
         if known.options is None:

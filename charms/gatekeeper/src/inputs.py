@@ -13,6 +13,7 @@ from charmkit import secrets
 from charmkit.interfaces import redis
 
 PEERS = "peers"
+_OLD_PEERS = "client-secret"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,8 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
         for endpoint in relations.COUNTERPARTS
         for relation in charm.model.relations[endpoint]
     ]
-    reading = relations.read(related, application=charm.app.name)
+    forwarded = bool(charm.model.relations[relations.FORWARD])
+    reading = relations.read(related, application=charm.app.name, forwarded=forwarded)
     peers = charm.model.get_relation(PEERS)
     return Inputs(
         options=chosen,
@@ -60,6 +62,12 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
         revoked=revoked.read(peers.data[charm.app]) if peers else (),
         redis=_redis(charm),
     )
+
+
+def take_over(charm: ops.CharmBase) -> str:
+    """Return the client secret that an older charm left in plain text, empty without one, and take it from there."""
+    peers = charm.model.get_relation(_OLD_PEERS)
+    return peers.data[charm.app].pop(_OLD_PEERS, "") if peers else ""
 
 
 def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:

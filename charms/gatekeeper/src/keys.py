@@ -49,10 +49,10 @@ class Keys:
     sealing: Ring
 
 
-def make(now: int) -> Keys:
-    """Return fresh secrets."""
+def make(now: int, *, client_secret: str = "") -> Keys:
+    """Return fresh secrets, the client's own only if it has none yet."""
     return Keys(
-        client_secret=_client_secret(),
+        client_secret=client_secret or _client_secret(),
         signing=(_signing_key(since=now), _signing_key()),
         sealing=(_sealing_key(since=now), _sealing_key()),
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the leader writes for related applications."""
+"""What is written for related applications: most of it by the leader."""
 
 import client_secret
 import config
@@ -9,7 +9,7 @@ import inputs
 import keys
 import ops
 import relations
-from charmkit.interfaces import ingress, ingress_auth, oidc_client
+from charmkit.interfaces import forward_auth, ingress, ingress_auth, oidc_client, prometheus_scrape
 
 
 def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) -> None:
@@ -18,8 +18,34 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
         relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
     for relation in charm.model.relations[relations.AUTH]:
         relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, options, known.keys)))
+    headers = tuple(name for name in options.headers.values() if name)
+    host = f"{charm.app.name}.{charm.model.name}.svc.cluster.local"
+    for relation in charm.model.relations[relations.FORWARD]:
+        url = f"http://{host}:{gatekeeper.PORT}"
+        relation.data[charm.app].update(forward_auth.write(url=url, headers=headers))
+    for relation in charm.model.relations[relations.METRICS]:
+        bag = prometheus_scrape.write(port=gatekeeper.MANAGEMENT_PORT, path="/metrics", metadata=_topology(charm))
+        relation.data[charm.app].update(bag)
     if known.keys is not None:
         _present_client(charm, options, known.public_url, known.keys)
+
+
+def write_unit(charm: ops.CharmBase) -> None:
+    """Say where this unit's metrics are."""
+    for relation in charm.model.relations[relations.METRICS]:
+        binding = charm.model.get_binding(relation)
+        address = str(binding.network.ingress_address or "") if binding else ""
+        relation.data[charm.unit].update(prometheus_scrape.write_unit(address=address, name=charm.unit.name))
+
+
+def _topology(charm: ops.CharmBase) -> dict[str, str]:
+    return {
+        "model": charm.model.name,
+        "model_uuid": charm.model.uuid,
+        "application": charm.app.name,
+        "unit": charm.unit.name,
+        "charm_name": charm.meta.name,
+    }
 
 
 def _present_client(charm: ops.CharmBase, options: config.Config, public_url: str, known: keys.Keys) -> None:

@@ -104,7 +104,7 @@ def test_everything_related_is_active(ctx: Context, base: testing.State) -> None
     state = update(ctx, base)
     assert state.unit_status == ops.ActiveStatus()
     assert state.get_container("gatekeeper").service_statuses == {"gatekeeper": ops.pebble.ServiceStatus.ACTIVE}
-    assert state.opened_ports == {testing.TCPPort(8080)}
+    assert state.opened_ports == {testing.TCPPort(8080), testing.TCPPort(8081)}
     found = document(ctx, state)
     assert found["public_url"] == "http://192.0.2.1:8080"
     assert (found["issuer"], found["back_channel"]) == (ISSUER, INTERNAL)
@@ -440,6 +440,44 @@ def test_redis_that_is_away_is_said_and_stops_nothing(ctx: Context, base: testin
     assert state.unit_status == ops.ActiveStatus(
         "Redis does not answer, units tell each other who logged out: see juju debug-log --include gatekeeper/0"
     )
+
+
+FORWARD = testing.Relation("forward-auth", id=17, remote_app_name="istio-ingress-k8s")
+METRICS = testing.Relation("metrics-endpoint", id=18, remote_app_name="prometheus-k8s")
+
+
+def test_an_ingress_learns_where_to_ask(ctx: Context, base: testing.State) -> None:
+    related = without(base, AUTH.id) | {FORWARD}
+    state = update(ctx, base, relations=related, config={"userid-header": "x-user"})
+    assert state.unit_status == ops.ActiveStatus()
+    assert bag(state, FORWARD) == {
+        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080",
+        "app_names": "[]",
+        "headers": '["x-user", "kubeflow-groups"]',
+    }
+
+
+def test_the_plain_secret_of_an_older_charm_is_taken_over_once(ctx: Context, base: testing.State) -> None:
+    old = testing.PeerRelation("client-secret", id=19, local_app_data={"client-secret": "OLDSECRET"})
+    state = update(ctx, base, relations=base.relations | {old})
+    assert document(ctx, state)["client_secret"] == content(state)["client-secret"] == "OLDSECRET"
+    assert bag(state, old) == {}
+    rotated = ctx.run(ctx.on.action("rotate-client-secret"), state)
+    assert content(rotated)["client-secret"] != "OLDSECRET"
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_prometheus_learns_where_metrics_are(ctx: Context, base: testing.State, leader: bool) -> None:
+    state = update(ctx, base, relations=base.relations | {METRICS}, leader=leader)
+    found = typing.cast("testing.Relation", state.get_relation(METRICS.id))
+    assert found.local_unit_data["prometheus_scrape_unit_name"] == "gatekeeper/0"
+    assert found.local_unit_data["prometheus_scrape_unit_address"] == "192.0.2.0"
+    if leader:
+        (job,) = json.loads(bag(state, METRICS)["scrape_jobs"])
+        assert job == {"metrics_path": "/metrics", "static_configs": [{"targets": ["*:8081"]}]}
+        assert json.loads(bag(state, METRICS)["scrape_metadata"])["charm_name"] == "gatekeeper"
+    else:
+        assert bag(state, METRICS) == {}
 
 
 SERVICE = ["/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/config.json"]
