@@ -9,6 +9,7 @@ import rules
 from charmkit import urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
+AUTHENTICATORS = ("kubernetes", "access-token", "session", "id-token", "api-token")
 _RENEWALS = ("auto", "header", "redirect")
 _SHORTEST_SESSION = 60
 # The longest life of anything that proves who somebody is.
@@ -42,6 +43,8 @@ class Config:
     groups_header: str = "kubeflow-groups"
     identity_header: str = ""
     ca_bundle: str = ""
+    authenticators: str = "session id-token api-token"
+    kubernetes_audiences: str = ""
     login_redirect_code: int = 302
     session_lifetime: int = 900
     session_renewal: str = "auto"
@@ -91,6 +94,11 @@ class Config:
         rules.skipped("skip-auth-urls", self.skip_auth_urls)
         rules.certificates("ca-bundle", self.ca_bundle)
         rules.distinct(self.headers)
+        for name in rules.words(self.authenticators):
+            if name not in AUTHENTICATORS:
+                raise ValueError(f"authenticators: {name!r} must be one of {', '.join(AUTHENTICATORS)}")
+        if "kubernetes" in rules.words(self.authenticators) and not rules.words(self.kubernetes_audiences):
+            raise ValueError("kubernetes-audiences: must be set for the authenticator kubernetes, such as kubeflow")
 
     @property
     def headers(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_cli
 SERVICE = "gatekeeper"
 CHECK = "ready"
 REDIS_CHECK = "redis"
+KUBERNETES_CHECK = "kubernetes"
 PORT = 8080
 MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
@@ -75,6 +76,7 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
         "checks": {
             CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
             # Says nothing about this unit: who asks whether it is ready does not hear of it.
+            KUBERNETES_CHECK: desired.http_check(f"{url}/kubernetes", level="", period=gatekeeper.check_period),
             REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
         },
     }
@@ -143,6 +145,7 @@ def client(options: config.Config, *, public_url: str, secret: str = "", secret_
 
 def _render(gatekeeper: Gatekeeper) -> str:
     options, provider = gatekeeper.options, gatekeeper.provider
+    audiences = rules.words(options.kubernetes_audiences)
     values = {
         "listen": f"0.0.0.0:{PORT}",
         "management": f"0.0.0.0:{MANAGEMENT_PORT}",
@@ -165,6 +168,8 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "groups_header": options.headers["groups-header"],
         "identity_header": options.headers["identity-header"],
         "ca_bundle": options.ca_bundle,
+        "authenticators": [name.replace("-", "_") for name in rules.words(options.authenticators)],
+        "kubernetes": {"audiences": audiences} if audiences else None,
         "session_lifetime": options.session_lifetime,
         "session_renewal": options.session_renewal,
         "refresh_idle_lifetime": options.refresh_idle_lifetime,

@@ -9,6 +9,7 @@ import keys
 import ops
 import relations
 import revoked
+import rules
 from charmkit import secrets
 from charmkit.interfaces import redis
 
@@ -39,6 +40,11 @@ class Inputs:
     peers: tuple[str, ...]
     revoked: tuple[revoked.Revoked, ...]
     redis: redis.Redis | None
+
+    @property
+    def reviews(self) -> bool:
+        """Return whether tokens of service accounts are to be reviewed."""
+        return self.options is not None and "kubernetes" in rules.words(self.options.authenticators)
 
 
 def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:

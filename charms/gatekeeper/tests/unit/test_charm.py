@@ -480,6 +480,21 @@ def test_prometheus_learns_where_metrics_are(ctx: Context, base: testing.State, 
         assert bag(state, METRICS) == {}
 
 
+def test_missing_rights_to_review_tokens_are_said(ctx: Context, base: testing.State) -> None:
+    options = {"authenticators": "kubernetes session", "kubernetes-audiences": "kubeflow"}
+    once = update(ctx, base, config=options)
+    assert document(ctx, once)["kubernetes"] == {"audiences": ["kubeflow"]}
+    container = once.get_container("gatekeeper")
+    infos = {
+        dataclasses.replace(info, status=ops.pebble.CheckStatus.DOWN, failures=3) if info.name == "kubernetes" else info
+        for info in container.check_infos
+    }
+    state = update(ctx, once, containers={dataclasses.replace(container, check_infos=infos)})
+    assert state.unit_status == ops.ActiveStatus(
+        "Tokens of service accounts are refused, they cannot be reviewed: run juju trust gatekeeper --scope=cluster"
+    )
+
+
 SERVICE = ["/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/config.json"]
 MADE = {"token": "kfa_1_x", "id": "1", "user": "u", "name": "n", "expires": "2027-01-01T00:00:00Z"}
 

@@ -67,6 +67,8 @@ def test_defaults_are_those_of_the_charm() -> None:
         ("identity_header", "kubeflow-userid"),
         ("groups_header", "KUBEFLOW-USERID"),
         ("ca_bundle", "aaa"),
+        ("authenticators", "password"),
+        ("authenticators", "id_token"),
         ("public_url", "kubeflow"),
         ("public_url", "http://"),
         ("public_url", "http://a/b"),
@@ -148,3 +150,9 @@ def test_any_accepted_destination_stays_on_this_host_or_is_a_whole_url(text: str
     assert text.startswith(("/", "http://", "https://"))
     assert not text.startswith(("//", "/\\"))
     assert not set(text) & set("\\\r\n\t ")
+
+
+def test_service_accounts_need_an_audience() -> None:
+    with pytest.raises(ValueError, match=r"^kubernetes-audiences: must be set"):
+        config.Config(authenticators="kubernetes session")
+    assert config.Config(authenticators="kubernetes", kubernetes_audiences="kubeflow")

@@ -75,6 +75,9 @@ class Application:
                 status, text = 200, "ok"
             case b"/redis":
                 status, text = (503, "Redis does not answer") if self._parts.spread.trouble else (200, "ok")
+            case b"/kubernetes":
+                away = self._parts.reviews is not None and self._parts.reviews.trouble
+                status, text = (503, "tokens cannot be reviewed") if away else (200, "ok")
             case b"/metrics":
                 status, text = 200, self._parts.metrics.render()
             case _:
@@ -97,9 +100,19 @@ class Application:
             outcome = self._parts.gate.identify(request, self._parts.clock())
             if outcome is not None:
                 return outcome
-            await self._parts.provider.learn()
+            await self._ask(request)
         outcome = self._parts.gate.identify(request, self._parts.clock())
         return outcome or check.Denied("provider_unreachable", bearer=True)
+
+    async def _ask(self, request: head.Head) -> None:
+        """Ask whoever knows about the bearer tokens of a request, and else the provider for keys."""
+        if self._parts.remotes:
+            now = self._parts.clock()
+            asked = [one.resolve(raw, now) for raw in check.bearers(request) for one in self._parts.remotes]
+            await asyncio.gather(*asked)
+            if self._parts.gate.identify(request, self._parts.clock()) is not None:
+                return
+        await self._parts.provider.learn()
 
     async def _callback(self, request: head.Head) -> answer.Answer:
         if request.method != b"GET":

@@ -195,6 +195,11 @@ def _explained(what: answer.Answer, reason: str, name: str) -> answer.Answer:
     return dataclasses.replace(what, reason=reason, request_id=name)
 
 
+def bearers(request: head.Head) -> list[bytes]:
+    """Return the tokens that a program gives."""
+    return _credentials(request.headers)[0]
+
+
 def _credentials(headers: list[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes]]:
     """Return the tokens that programs give, in order of precedence, and the Cookie headers."""
     bearers: list[bytes] = []

@@ -33,6 +33,7 @@ async def fetch(
     longest: int,
     headers: collections.abc.Mapping[str, str] | None = None,
     form: collections.abc.Mapping[str, str] | None = None,
+    content: bytes | None = None,
     auth: httpx.Auth | None = None,
 ) -> Fetched:
     """Send one request, and return its answer.
@@ -45,6 +46,7 @@ async def fetch(
         longest: how many bytes of a body are read.
         headers: further headers.
         form: the fields of a form to send.
+        content: the body to send in place of a form.
         auth: how to say who asks.
 
     Raises:
@@ -54,7 +56,9 @@ async def fetch(
     # Uncompressed: what is small on the wire must not be able to grow here.
     head = {"accept-encoding": "identity", **(headers or {})}
     async with asyncio.timeout(seconds):
-        async with client.stream(method, url, headers=head, data=form, auth=auth or httpx.Auth()) as given:
+        async with client.stream(
+            method, url, headers=head, data=form, content=content, auth=auth or httpx.Auth()
+        ) as given:
             body = bytearray()
             async for piece in given.aiter_raw():
                 body += piece

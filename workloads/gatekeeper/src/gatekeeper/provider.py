@@ -12,7 +12,7 @@ import urllib.parse
 import httpx
 import pydantic
 
-from gatekeeper import fetch, idtoken, metrics, settings
+from gatekeeper import fetch, idtoken, metrics, settings, tokens
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ class _Discovery(pydantic.BaseModel):
     authorization_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     jwks_uri: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
+    introspection_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
+    userinfo_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     end_session_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
@@ -153,6 +155,36 @@ class Provider:
         except pydantic.ValidationError:
             raise ProviderError("provider_invalid", "the token answer holds no ID token") from None
 
+    async def introspect(self, token: str) -> tokens.Claims | None:
+        """Return what the provider says about an access token (RFC 7662), or None if it does not offer that.
+
+        Raises:
+            ProviderError: it does not answer.
+        """
+        if self._discovery is None or self._discovery.introspection_endpoint is None:
+            return None
+        url = self._back(self._discovery.introspection_endpoint)
+        answer = await self._post(url, {"token": token, "token_type_hint": "access_token"}, self._discovery)
+        if answer.status != 200:
+            raise ProviderError("provider_error", f"the introspection endpoint answers {answer.status}")
+        return _claims(answer)
+
+    async def userinfo(self, token: str) -> tokens.Claims:
+        """Return whom the provider's userinfo endpoint names for an access token.
+
+        Raises:
+            ProviderError: it does not know the token, or does not answer.
+        """
+        if self._discovery is None or self._discovery.userinfo_endpoint is None:
+            raise ProviderError("provider_unreachable", "no userinfo endpoint is known")
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await self._send("GET", self._back(self._discovery.userinfo_endpoint), headers=headers)
+        if answer.status in (400, 401, 403):
+            raise ProviderError("token_unknown", "userinfo refuses the token")
+        if answer.status != 200:
+            raise ProviderError("provider_error", f"the userinfo endpoint answers {answer.status}")
+        return _claims(answer)
+
     async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
         name, secret = self._options.client_id, self._options.client_secret.get_secret_value()
         basic = httpx.Auth()
@@ -164,12 +196,24 @@ class Provider:
         return await self._send("POST", url, form, basic)
 
     async def _send(
-        self, method: str, url: str, form: dict[str, str] | None = None, auth: httpx.Auth | None = None
+        self,
+        method: str,
+        url: str,
+        form: dict[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        headers: dict[str, str] | None = None,
     ) -> fetch.Fetched:
         begin, outcome, endpoint = time.monotonic(), "failed", "token" if method == "POST" else "documents"
         try:
             given = await fetch.fetch(
-                self._client, method, url, seconds=_WHOLE, longest=_LONGEST_ANSWER, form=form, auth=auth
+                self._client,
+                method,
+                url,
+                seconds=_WHOLE,
+                longest=_LONGEST_ANSWER,
+                headers=headers,
+                form=form,
+                auth=auth,
             )
             outcome = "answered"
         except fetch.TooLongError as error:
@@ -240,6 +284,13 @@ class Provider:
 
 def _thumbprints(keys: idtoken.Keys) -> set[tuple[str, str]]:
     return {(kid, key.thumbprint()) for kid, key in keys.items()}
+
+
+def _claims(answer: fetch.Fetched) -> tokens.Claims:
+    try:
+        return pydantic.TypeAdapter(dict[str, object]).validate_json(answer.body)
+    except pydantic.ValidationError:
+        raise ProviderError("provider_invalid", "the answer about a token is not JSON") from None
 
 
 def _unreachable(url: str, error: Exception) -> ProviderError:

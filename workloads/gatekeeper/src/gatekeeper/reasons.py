@@ -49,6 +49,7 @@ _REASONS = {
     "provider_error": _unavailable("The login provider answers with an error."),
     "provider_invalid": _unavailable("The login provider's answer cannot be understood."),
     "provider_issuer": _unavailable("The login provider calls itself by another URL than the one configured here."),
+    "kubernetes_unreachable": _unavailable("The Kubernetes API server cannot be asked about the token."),
     "client_refused": Reason(
         status=502,
         error="server_error",

@@ -7,11 +7,13 @@ import dataclasses
 import time
 
 from gatekeeper import (
+    accesstoken,
     apitokens,
     callback,
     check,
     guard,
     idtoken,
+    kubernetes,
     login,
     logout,
     metrics,
@@ -20,6 +22,7 @@ from gatekeeper import (
     policy,
     provider,
     refresh,
+    remote,
     renewal,
     revocation,
     sealed,
@@ -44,11 +47,17 @@ class Service:
     peers: peers.Peers
     spread: spread.Spread
     metrics: metrics.Metrics
+    remotes: tuple[remote.Remote, ...]
+    reviews: kubernetes.Reviews | None
     callback: callback.Callback
     logout: logout.Logout
     token_page: tokenpage.TokenPage
     pages: pages.Pages
     clock: collections.abc.Callable[[], float]
+
+
+# In which order a bearer token is tried. Those who must ask somebody come first, and refuse other kinds without asking.
+_ORDER = ("kubernetes", "access_token", "session", "id_token", "api_token")
 
 
 def build(options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> Service:
@@ -77,10 +86,19 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
     logins = login.Logins(options, sealer)
+    wards = {"session": session_guard, "id_token": token_guard, "api_token": api_guard}
+    remotes: list[remote.Remote] = []
+    reviews = kubernetes.Reviews(options.kubernetes, rules) if options.kubernetes else None
+    if reviews is not None:
+        remotes.append(remote.Remote(reviews))
+        wards["kubernetes"] = guard.Guard(remotes[-1], allow, tally=counts.tally("kubernetes"), passes=1_000)
+    if "access_token" in options.authenticators:
+        remotes.append(remote.Remote(accesstoken.AccessTokens(options, source, rules)))
+        wards["access_token"] = guard.Guard(remotes[-1], allow, tally=counts.tally("access_token"), passes=1_000)
     gate = check.Gate(
         options,
         sessions=session_guard,
-        bearers=(session_guard, token_guard, api_guard),
+        bearers=[wards[name] for name in _ORDER if name in options.authenticators],
         logins=logins,
         renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
@@ -105,6 +123,8 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         peers=others,
         spread=spreader,
         metrics=counts,
+        remotes=tuple(remotes),
+        reviews=reviews,
         callback=callback.Callback(
             options,
             gate=gate,

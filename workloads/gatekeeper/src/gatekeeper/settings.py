@@ -22,6 +22,8 @@ _DAY = 86400
 # How names of the service's other cookies begin.
 _COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
 _KEY_BYTES = 32
+# Where a pod finds what it needs to ask the API server.
+_SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 # Headers with a meaning of their own, in which an identity would be lost or would do harm.
 _TAKEN = frozenset({
     "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "forwarded",
@@ -228,6 +230,20 @@ class Redis(pydantic.BaseModel):
     port: typing.Annotated[int, pydantic.Field(ge=1, le=65535)] = 6379
 
 
+class Kubernetes(pydantic.BaseModel):
+    """How to ask an API server about tokens."""
+
+    model_config = _STRICT
+
+    url: typing.Annotated[str, pydantic.AfterValidator(_place)] = "https://kubernetes.default.svc"
+    token_file: str = f"{_SERVICE_ACCOUNT}/token"
+    ca_file: str = f"{_SERVICE_ACCOUNT}/ca.crt"
+    audiences: typing.Annotated[tuple[_Name, ...], pydantic.Field(min_length=1)]
+
+
+Authenticator = typing.Literal["kubernetes", "access_token", "session", "id_token", "api_token"]
+
+
 class Settings(pydantic.BaseModel):
     """All that the service is told."""
 
@@ -264,6 +280,8 @@ class Settings(pydantic.BaseModel):
     refresh_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = 7 * _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
     after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
+    authenticators: tuple[Authenticator, ...] = ("session", "id_token", "api_token")
+    kubernetes: Kubernetes | None = None
     journal: str = ""
     watched_file: str = ""
     redis: Redis | None = None
@@ -278,6 +296,8 @@ class Settings(pydantic.BaseModel):
             raise ValueError("groups_header: must differ from userid_header and identity_header")
         if self.management and address(self.management)[1] == address(self.listen)[1]:
             raise ValueError("management: must be another port than that of listen")
+        if "kubernetes" in self.authenticators and self.kubernetes is None:
+            raise ValueError("authenticators: kubernetes needs the field kubernetes")
         if self.session_cookie == self.refresh_cookie:
             raise ValueError("refresh_cookie: must differ from session_cookie")
         return self
