@@ -378,7 +378,10 @@ def test_logout_ends_the_session(sandbox: live.Live):
     client, _ = sandbox.login()
     with contextlib.closing(client):
         token = client.cookies[live.SESSION]
-        client.get("/authservice/logout")
+        # Nobody says that the link was on a page of this site: the person is asked, and nothing has happened.
+        assert client.get("/authservice/logout").status_code == 403
+        assert live.SESSION in client.cookies
+        client.get("/authservice/logout", headers={"referer": f"{sandbox.url}/recorded/x"})
         assert live.SESSION not in client.cookies
     with unfollowed(sandbox) as thief:
         answer = thief.get("/recorded/x", headers={"cookie": f"{live.SESSION}={token}"})

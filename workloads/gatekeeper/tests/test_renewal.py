@@ -5,9 +5,11 @@
 import dataclasses
 import http.cookies
 
+import hypothesis
 import pytest
-from gatekeeper import answer, head, identity, revocation, sealed, service, session, settings
+from gatekeeper import answer, head, identity, revocation, sealed, service, session, settings, tokens
 from gatekeeper_support import NOW, STATE_KEY, options, pem
+from hypothesis import strategies
 
 PERSON = identity.Identity(userid="user@example.com", groups=("a", "b"), email="user@example.com")
 SESSION, REFRESH = "authservice_session", "authservice_refresh"
@@ -219,3 +221,21 @@ def test_records_end_and_are_forgotten():
     assert ledger.add(ledger.records, NOW + 5) == []
     ledger.prune(NOW + 9)
     assert not ledger.covers(session="", userid="u", began=NOW)
+
+
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(raw=strategies.binary(max_size=300) | strategies.text(max_size=300).map(str.encode))
+def test_junk_is_refused_everywhere_and_raises_nothing_else(browser: Browser, raw: bytes):
+    parts = browser.parts
+    for verify in (parts.refreshes.verify, parts.sessions.verify, parts.api_tokens.verify):
+        with pytest.raises(tokens.RefusedError):
+            verify(raw, NOW)
+    assert parts.peers.reply(head.Head(b"GET", b"/", [(b"x-gatekeeper-peer", raw)])) is None
+
+
+def test_a_refresh_token_with_one_bit_changed_is_refused(browser: Browser):
+    raw = browser.cookies[REFRESH].encode()
+    for place in range(0, len(raw), 7):
+        changed = bytes([*raw[:place], raw[place] ^ 1, *raw[place + 1 :]])
+        with pytest.raises(tokens.RefusedError):
+            browser.parts.refreshes.verify(changed, NOW)

@@ -69,6 +69,9 @@ class Gate:
         if request.path.startswith(self._own):
             return None
         outcome = self.identify(request, now)
+        if isinstance(outcome, guard.Pass) and outcome.fresh > now:
+            outcome.tally.count += 1
+            return outcome.answer
         if outcome is None:
             return self._open if self._skips.covers(request.path) else None
         return self.conclude(request, outcome, now)

@@ -44,6 +44,7 @@ class Service:
     ledger: revocation.Ledger
     renewals: renewal.Renewals
     refreshes: refresh.Refreshes
+    api_tokens: apitokens.ApiTokens
     peers: peers.Peers
     spread: spread.Spread
     metrics: metrics.Metrics
@@ -120,6 +121,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         ledger=ledger,
         renewals=renewals,
         refreshes=refreshes,
+        api_tokens=api_tokens,
         peers=others,
         spread=spreader,
         metrics=counts,
