@@ -6,6 +6,7 @@ import collections.abc
 
 import bcrypt
 import pytest
+import whole
 import yaml
 
 
@@ -17,3 +18,10 @@ def quick() -> collections.abc.Iterator[None]:
         patch.setattr(bcrypt, "gensalt", lambda rounds=4, prefix=b"2b": gensalt(4, prefix))
         patch.setattr(yaml, "SafeDumper", yaml.CSafeDumper)
         yield
+
+
+@pytest.fixture(scope="session")
+def wanted(quick: None) -> str:
+    """Return the state in which every deployment of the bundle ends."""
+    del quick
+    return whole.settled(0).alike()

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole bundle in memory: every charm's own code, a world in place of Juju, no process."""
 
+import collections.abc
 import json
 import pathlib
 import random
+import re
 
 import ops
 import yaml
@@ -13,27 +15,37 @@ from sandbox import agent, bundle, status, world
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEC = bundle.read(ROOT / "bundle.yaml")
+APPLICATIONS = tuple(app.name for app in SPEC.applications)
 URL = "http://127.0.0.1:8080"
 
 
 class Whole:
     """The bundle of this repository, with its hooks run in an order chosen by chance."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, engine: agent.InMemory | None = None, model: str = "kubeflow") -> None:
         self.order = random.Random(seed)
         self.logs: list[str] = []
-        self.world = world.World(log=lambda entity, level, text: self.logs.append(f"{entity} {level} {text}"))
-        self.engine = agent.InMemory()
+        self.world = world.World(model, log=lambda entity, level, text: self.logs.append(f"{entity} {level} {text}"))
+        self.engine = engine or agent.InMemory()
         self.hooks = 0
 
-    def deploy(self) -> None:
-        """Deploy, and integrate in an order chosen by chance; no hook runs yet."""
+    def deploy(self, name: collections.abc.Callable[[str], str] = str) -> None:
+        """Deploy, and integrate in an order chosen by chance; no hook runs yet.
+
+        Args:
+            name: gives the name of an application, from that in the bundle.
+        """
         for app in SPEC.applications:
-            settings = {"external-url": URL} if app.name == "ambassador-route" else {}
-            self.world.deploy(app.name, app.charm, units=app.scale, settings=settings)
+            self.deploy_one(app.name, name(app.name))
         for one, two in self.order.sample(SPEC.relations, len(SPEC.relations)):
-            self.world.integrate(one, two)
+            self.world.integrate(*(f"{name(app)}:{endpoint}" for app, endpoint in (one.split(":"), two.split(":"))))
         self.start()
+
+    def deploy_one(self, app: str, name: str) -> None:
+        """Deploy one application of the bundle under a name."""
+        (found,) = [found for found in SPEC.applications if found.name == app]
+        settings = {"external-url": URL} if app == "ambassador-route" else {}
+        self.world.deploy(name, found.charm, units=found.scale, settings=settings)
 
     def start(self) -> None:
         """Let Pebble come up in the containers of new units."""
@@ -68,6 +80,10 @@ class Whole:
             for app in shown.values()
             for name, unit in app["units"].items()
         }
+
+    def active(self) -> bool:
+        """Return whether every unit is active."""
+        return all(text.startswith("active") for text in self.statuses().values())
 
     def file(self, unit: str, path: str) -> str:
         """Return the text of a file in a unit's container."""
@@ -125,7 +141,16 @@ class Whole:
             for key, value in _chances(found.revisions[found.latest]):
                 for part in {value, json.dumps(value)[1:-1], json.dumps(json.dumps(value)[1:-1])[1:-1]}:
                     text = text.replace(part, f"<{found.label} {key}>") if len(part) > 8 else text
-        return text
+        # Envoy's clusters are named after relations, whose ids go up.
+        return re.sub(r"((?:dex-auth|gatekeeper)):\d+", r"\1:N", text)
+
+
+def settled(seed: int) -> Whole:
+    """Return a bundle that was deployed and has come to rest."""
+    bundle = Whole(seed)
+    bundle.deploy()
+    bundle.settle()
+    return bundle
 
 
 def _chances(content: dict[str, str]) -> list[tuple[str, str]]:

@@ -112,13 +112,18 @@ def bury(known: records.Records, unit: model.Unit) -> None:
 
 
 def forget_finished(known: records.Records) -> None:
-    """Forget the relations whose end every unit has seen, and what was granted through them."""
+    """Forget the relations whose end every unit has seen, their grants, and applications without any."""
     for found in [found for found in known.relations.values() if found.dying]:
         units = [unit for name, _ in found.ends for unit in known.apps[name].units.values()]
         if all(found.id in unit.gone for unit in units):
             del known.relations[found.id]
             for secret in known.secrets.values():
                 secret.grants.pop(found.id, None)
+    for name in [app.name for app in known.apps.values() if app.dying and not app.units]:
+        if not any(name in dict(found.ends) for found in known.relations.values()):
+            del known.apps[name]
+            for identifier in [found.id for found in known.secrets.values() if found.owner == name]:
+                del known.secrets[identifier]
 
 
 def relate(known: records.Records, interface: str, a: tuple[str, str], b: tuple[str, str]) -> model.Relation:

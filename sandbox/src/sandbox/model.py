@@ -132,6 +132,7 @@ class App:
     leader: int | None = None
     next_unit: int = 0
     outside: dict[str, tuple[str, str, Bag]] = dataclasses.field(default_factory=dict[str, tuple[str, str, Bag]])
+    dying: bool = False
 
     def endpoints(self) -> dict[str, tuple[str, str]]:
         """Return role and interface of every endpoint."""

@@ -113,7 +113,7 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
     module = (source / "go.mod").read_text()
     (package,) = re.findall(r"^tool (\S+)$", module, re.MULTILINE)
     go = _go(module, progress)
-    progress(f"building {name} (the first time only, up to a minute)")
+    progress(f"building {name} (the first time only, {_PATIENCE.get(name, 'up to a minute')})")
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")
     env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     flags = _FLAGS.get(name, "")
@@ -131,7 +131,11 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
         draft.unlink(missing_ok=True)
 
 
-_FLAGS = {"dex": "-X main.version=v2.44.0"}
+_FLAGS = {
+    "dex": "-X main.version=v2.44.0",
+    "kube-apiserver": "-X k8s.io/component-base/version.gitVersion=v1.34.4",
+}
+_PATIENCE = {"kube-apiserver": "about ten minutes"}
 
 
 def _reason(output: str) -> str:

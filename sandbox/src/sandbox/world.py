@@ -86,6 +86,26 @@ class World(records.Records):
             for unit in sorted(alive, key=lambda unit: unit.number)[units:]:
                 lifecycle.remove_unit(self, app, unit)
 
+    def remove_application(self, name: str) -> None:
+        """End an application: its relations, then its units, and then it is gone with its secrets."""
+        app = self.charmed(name)
+        with self._change():
+            app.dying = True
+            for unit in app.units.values():
+                lifecycle.remove_unit(self, app, unit)
+            for found in [found for found in self.relations.values() if name in dict(found.ends) and not found.dying]:
+                found.dying = True
+                for other in self.apps[found.other(name)].units.values():
+                    if other.app != name:
+                        lifecycle.end(self, other, found)
+            lifecycle.forget_finished(self)
+
+    def refresh(self, name: str) -> None:
+        """Run upgrade-charm on every unit, as after a new revision of the charm."""
+        with self._change():
+            for unit in self.charmed(name).units.values():
+                lifecycle.push(unit, model.Event(kind="upgrade_charm"))
+
     def configure(
         self, name: str, settings: collections.abc.Mapping[str, str], reset: collections.abc.Iterable[str] = ()
     ) -> None:
