@@ -110,7 +110,8 @@ def test_another_host_name_leads_to_the_right_one(sandbox: live.Live, context: p
 def test_error_pages_are_readable(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
     page = context.new_page()
     page.goto(f"{sandbox.url}/authservice/oidc/callback?error=access_denied&error_description=you+said+no")
-    assert "you said no" in page.inner_text("body")
+    assert "You were not let in" in page.inner_text("body")
+    assert "you said no" not in page.inner_text("body")
     keep(page, "error-callback")
     page.goto(f"{sandbox.url}/authservice/nothing-here")
     keep(page, "error-not-found")
@@ -120,3 +121,19 @@ def test_error_pages_are_readable(sandbox: live.Live, context: playwright.sync_a
     assert answer.status == 503
     assert "gatekeeper" in page.inner_text("body").lower()
     keep(page, "error-gatekeeper-down")
+
+
+def test_a_person_makes_an_api_token(sandbox: live.Live, context: playwright.sync_api.BrowserContext):
+    user, password = sandbox.credentials()
+    page = context.new_page()
+    page.goto(f"{sandbox.url}/authservice/tokens")
+    fill(page, user, password)
+    page.wait_for_url(f"{sandbox.url}/authservice/tokens")
+    page.fill("input[name=name]", "nightly")
+    page.click("text=Make a token")
+    page.wait_for_selector("text=shown only once")
+    keep(page, "tokens")
+    assert "kfa_" in page.inner_text("pre >> nth=0")
+    page.click("text=Revoke >> nth=0")
+    page.wait_for_load_state()
+    assert "kfa_" not in page.inner_text("body")

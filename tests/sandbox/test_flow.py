@@ -303,6 +303,29 @@ def test_the_end_of_a_session_is_honoured_also_by_what_was_remembered(sandbox: l
         live.wait(lambda: stranger.get("/recorded/x", headers=cookie).status_code == 302, seconds=5)
 
 
+def test_a_session_that_ended_is_renewed_in_silence(sandbox: live.Live):
+    client, _ = sandbox.login()
+    with contextlib.closing(client):
+        client.cookies.delete(live.SESSION)
+        answer = client.get("/recorded/x")
+        assert (answer.status_code, answer.history) == (200, [])
+        assert live.SESSION in client.cookies
+
+
+def test_rotating_keys_logs_nobody_out(sandbox: live.Live):
+    client, _ = sandbox.login()
+    with contextlib.closing(client):
+        for _ in range(2):
+            before = parts(client.cookies[live.SESSION])[0]["kid"]
+            assert "nobody was logged out" in sandbox.run("gatekeeper/leader", "rotate-keys")["result"]
+            live.wait(sandbox.active)
+            answer = client.get("/recorded/x")
+            assert (answer.status_code, answer.history) == (200, [])
+            client.cookies.delete(live.SESSION)
+            assert client.get("/recorded/x").history == []
+            assert parts(client.cookies[live.SESSION])[0]["kid"] != before
+
+
 def test_old_sessions_go_on_while_dex_is_down(sandbox: live.Live):
     client, _ = sandbox.login()
     with contextlib.closing(client):
@@ -318,7 +341,7 @@ def test_a_restart_of_the_gatekeeper_between_redirect_and_callback(sandbox: live
         page = client.get("/recorded/after?restart=1")
         sandbox.cli("stop", "gatekeeper/0", "gatekeeper")
         sandbox.cli("start", "gatekeeper/0", "gatekeeper")
-        live.wait(lambda: httpx.get(f"{sandbox.url}/authservice/healthz").status_code == 200)
+        live.wait(lambda: httpx.get(f"{sandbox.url}/authservice/keys").status_code == 200)
         page = live.submit(client, page, login=user, password=password)
         assert (page.status_code, page.url.path, page.url.query) == (200, "/recorded/after", b"restart=1")
 
@@ -355,7 +378,10 @@ def test_logout_ends_the_session(sandbox: live.Live):
     client, _ = sandbox.login()
     with contextlib.closing(client):
         token = client.cookies[live.SESSION]
-        client.get("/authservice/logout")
+        # Nobody says that the link was on a page of this site: the person is asked, and nothing has happened.
+        assert client.get("/authservice/logout").status_code == 403
+        assert live.SESSION in client.cookies
+        client.get("/authservice/logout", headers={"referer": f"{sandbox.url}/recorded/x"})
         assert live.SESSION not in client.cookies
     with unfollowed(sandbox) as thief:
         answer = thief.get("/recorded/x", headers={"cookie": f"{live.SESSION}={token}"})
@@ -393,7 +419,7 @@ def test_the_gatekeepers_own_pages_open_no_path_of_another(sandbox: live.Live):
     try:
         live.wait(sandbox.settled)
         with unfollowed(sandbox) as client:
-            for path in ("/authservice/healthz", "/authservice/keys", "/authservice/verify"):
+            for path in ("/authservice/peers", "/authservice/keys", "/authservice/verify"):
                 assert client.get(path).status_code in (302, 401, 404), path
     finally:
         sandbox.cli("integrate", "gatekeeper:ingress", "ambassador-route:ingress-unauthenticated")

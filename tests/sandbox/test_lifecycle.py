@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 
+import httpx
 import live
 import pytest
 
@@ -149,6 +150,14 @@ def test_url_prints_the_url_and_nothing_else(running: live.Live):
     assert running.cli("url") == running.url + "\n"
 
 
+def _everywhere(sandbox: live.Live, cookie: str, status: int) -> bool:
+    """Return whether every gatekeeper answers a session with this status."""
+    units = sandbox.status()["applications"]["gatekeeper"]["units"].values()
+    headers = {"cookie": cookie, "accept": "application/json"}
+    found = [httpx.get(f"http://{unit['address']}:8080/x", headers=headers).status_code for unit in units]
+    return len(found) == 3 and set(found) == {status}
+
+
 def test_three_gatekeepers_share_sessions(sandbox: live.Live):
     client, _ = sandbox.login()
     sandbox.cli("scale", "gatekeeper", "3")
@@ -156,6 +165,16 @@ def test_three_gatekeepers_share_sessions(sandbox: live.Live):
         live.wait(sandbox.active, seconds=30)
         with contextlib.closing(client):
             assert client.get("/recorded/x").status_code == 200
+            cookie = f"{live.SESSION}={client.cookies[live.SESSION]}"
+            _everywhere(sandbox, cookie, 200)
+            assert client.post("/authservice/logout").status_code == 201
+            live.wait(lambda: _everywhere(sandbox, cookie, 401), seconds=2)
+        client, _ = sandbox.login()
+        with contextlib.closing(client):
+            cookie = f"{live.SESSION}={client.cookies[live.SESSION]}"
+            sandbox.run("gatekeeper/leader", "revoke-sessions", f"user={sandbox.credentials()[0]}")
+            live.wait(lambda: _everywhere(sandbox, cookie, 401), seconds=2)
+        time.sleep(1)
         live.wait(sandbox.can_log_in)
     finally:
         sandbox.cli("scale", "gatekeeper", "1")

@@ -133,10 +133,12 @@ class Whole:
         for bags, _ in state["bags"].values():
             for bag in bags.values():
                 bag.pop("secret-revision", None)
+                if "jwks" in bag:
+                    bag["jwks"] = [key["kid"] for key in json.loads(bag["jwks"])["keys"]]
         text = json.dumps(state, sort_keys=True)
         for found in sorted(self.world.secrets.values(), key=lambda found: str(found.label)):
             text = text.replace(found.id, f"<{found.owner} {found.label}>")
-            for key, value in found.revisions[found.latest].items():
+            for key, value in _chances(found.revisions[found.latest]):
                 for part in {value, json.dumps(value)[1:-1], json.dumps(json.dumps(value)[1:-1])[1:-1]}:
                     text = text.replace(part, f"<{found.label} {key}>") if len(part) > 8 else text
         # Envoy's clusters are named after relations, whose ids go up.
@@ -149,3 +151,15 @@ def settled(seed: int) -> Whole:
     bundle.deploy()
     bundle.settle()
     return bundle
+
+
+def _chances(content: dict[str, str]) -> list[tuple[str, str]]:
+    """Return every value of a secret under a name; those of a ring of keys one by one."""
+    found = []
+    for key, value in content.items():
+        entries = json.loads(value) if value.startswith("[") else [{"": value}]
+        parts = (
+            (f"{key}.{number}.{name}", part) for number, entry in enumerate(entries) for name, part in entry.items()
+        )
+        found += [(name, part) for name, part in parts if isinstance(part, str)]
+    return found

@@ -7,6 +7,7 @@ import logging
 
 import accounts
 import adoption
+import alerts
 import bags
 import checking
 import config
@@ -19,7 +20,7 @@ import reading
 import relations
 import serving
 import storage
-from charmkit import secrets
+from charmkit import metrics, secrets
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class DexCharm(ops.CharmBase):
         kept, settings = self._known()
         self._tell_problems(settings.problems)
         self.unit.set_ports(settings.port)
-        reading.tell_address(self)
+        found = reading.related(self.model, "metrics-endpoint")
+        metrics.tell(self, found, port=dex.TELEMETRY_PORT, alerts=alerts.ALERTS)
         url = self._issuer(settings)
         if self.unit.is_leader():
             self._tell(settings, url)
@@ -188,8 +190,8 @@ class DexCharm(ops.CharmBase):
         return f"http://{self.app.name}.{self.model.name}.svc.cluster.local:{settings.port}/dex"
 
     def _tell(self, settings: config.Settings, url: str) -> None:
-        topology, internal = reading.topology(self), self._internal(settings)
-        written = bags.write(topology, port=settings.port, url=url, internal=internal)
+        internal = self._internal(settings)
+        written = bags.write(app=self.app.name, unit=self.unit.name, port=settings.port, url=url, internal=internal)
         for endpoint, bag in written.items():
             for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)

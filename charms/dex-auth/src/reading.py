@@ -12,7 +12,7 @@ import references
 import relations
 import serving
 import storage
-from charmkit.interfaces import ingress, postgresql_client, prometheus_scrape
+from charmkit.interfaces import ingress, postgresql_client
 
 
 def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
@@ -65,19 +65,3 @@ def offered(model: ops.Model) -> storage.Offered | None:
         contents = {part: secret(model, found) for part, found in postgresql_client.secret_ids(bag).items()}
         return storage.Offered(application=relation.app.name, bag=bag, secrets=contents)
     return None
-
-
-def topology(charm: ops.CharmBase) -> prometheus_scrape.Topology:
-    """Return who this is."""
-    model = charm.model
-    return prometheus_scrape.Topology(
-        model=model.name, model_uuid=model.uuid, application=charm.app.name, unit=charm.unit.name, charm=charm.meta.name
-    )
-
-
-def tell_address(charm: ops.CharmBase) -> None:
-    """Write where this unit's metrics are."""
-    for relation in related(charm.model, "metrics-endpoint"):
-        binding = charm.model.get_binding(relation)
-        address = str(binding.network.bind_address) if binding else ""
-        relation.data[charm.unit].update(prometheus_scrape.write_unit(address=address, unit=charm.unit.name))

@@ -3,35 +3,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gatekeeper's charm: keeps its secrets, brings its service to options and relations, presents it to others."""
 
-import dataclasses
+import time
 
-import client_secret
+import actions
 import config
 import gatekeeper
+import inputs
 import keys
+import offers
 import ops
 import relations
-from charmkit import pebble, rollout, secrets
-from charmkit.interfaces import ingress, ingress_auth, oidc_client
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """All that was read.
-
-    Attributes:
-        options: None while one of them is wrong.
-        complaint: what is wrong with them.
-        public_url: where browsers reach the gateway, empty while it is not known.
-        reading: what the related applications say.
-        keys: the application's secrets; None until the leader has made them.
-    """
-
-    options: config.Config | None
-    complaint: str
-    public_url: str
-    reading: relations.Reading
-    keys: keys.Keys | None
+import revoked
+import token_actions
+from charmkit import metrics, pebble, rollout, secrets
 
 
 class GatekeeperCharm(ops.CharmBase):
@@ -40,7 +24,9 @@ class GatekeeperCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gatekeeper")
-        self._state = secrets.StateSecret(self)
+        self._state = secrets.StateSecret(self, rotate=ops.SecretRotate.MONTHLY)
+        self._actions = actions.Actions(self, self)
+        self._token_actions = token_actions.TokenActions(self, self)
         self._rollout = rollout.Rollout(
             self._container, service=gatekeeper.SERVICE, check=gatekeeper.CHECK, record=gatekeeper.RECORD
         )
@@ -54,15 +40,12 @@ class GatekeeperCharm(ops.CharmBase):
             self.on.gatekeeper_pebble_ready,
             self.on.gatekeeper_pebble_check_recovered,
         ]
-        for endpoint in ("peers", *relations.COUNTERPARTS):
+        for endpoint in (inputs.PEERS, relations.REDIS, relations.METRICS, relations.FORWARD, *relations.COUNTERPARTS):
             on = self.on[endpoint]
-            events += [on.relation_created, on.relation_changed, on.relation_broken]
+            events += [on.relation_created, on.relation_changed, on.relation_departed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
         framework.observe(self.on.gatekeeper_pebble_check_failed, self._on_check_failed)
-        framework.observe(self.on.secret_rotate, self._on_secret_rotate)
-        framework.observe(self.on.secret_remove, self._on_secret_remove)
-        framework.observe(self.on.rotate_client_secret_action, self._on_rotate_client_secret)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
@@ -73,47 +56,37 @@ class GatekeeperCharm(ops.CharmBase):
             self._rollout.check_failed()
         self._reconcile()
 
-    def _on_secret_rotate(self, event: ops.SecretRotateEvent) -> None:
-        if event.secret.label == client_secret.LABEL:
-            self._rotate_client_secret()
-
-    def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
-        event.remove_revision()
-
-    def _on_rotate_client_secret(self, event: ops.ActionEvent) -> None:
-        if not self.unit.is_leader():
-            event.fail(f"only the leader can: run juju run {self.app.name}/leader rotate-client-secret")
-        elif not self._rotate_client_secret():
-            event.fail(f"there is no client secret yet: see juju status {self.app.name}")
-        else:
-            event.set_results({"result": "the client secret was replaced"})
-
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        inputs = self._read()
-        if inputs.complaint:
-            event.add_status(ops.BlockedStatus(inputs.complaint))
+        known = inputs.read(self, self._state)
+        if known.complaint:
+            event.add_status(ops.BlockedStatus(known.complaint))
         if self._refusal:
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
-        for text in inputs.reading.blocked:
+        for text in known.reading.blocked:
             event.add_status(ops.BlockedStatus(text))
-        for text in inputs.reading.waiting:
+        for text in known.reading.waiting:
             event.add_status(ops.WaitingStatus(text))
-        if inputs.options and not inputs.public_url and not (inputs.reading.blocked or inputs.reading.waiting):
+        if known.options and not known.public_url and not (known.reading.blocked or known.reading.waiting):
             command = f"juju config {self.app.name} public-url=https://HOST"
             event.add_status(ops.BlockedStatus(f"The gateway does not tell its public URL: run {command}"))
-        if inputs.keys is None:
+        if known.keys is None:
             event.add_status(ops.WaitingStatus(f"Waiting for the leader to make keys: see juju status {self.app.name}"))
-        elif not inputs.reading.waiting:
+        elif not known.reading.waiting:
             # What the service waits for explains why it does not run.
-            event.add_status(self._workload_status())
+            event.add_status(self._workload_status(known))
 
-    def _workload_status(self) -> ops.StatusBase:
+    def _workload_status(self, known: inputs.Inputs) -> ops.StatusBase:
         if not self._container.can_connect():
             return ops.MaintenanceStatus("Waiting for the container")
         if not pebble.running(self._container, gatekeeper.SERVICE):
             return ops.MaintenanceStatus(f"Waiting for the service to start: {self._log()}")
         if not pebble.check_is_up(self._container, gatekeeper.CHECK):
             return ops.MaintenanceStatus(f"Waiting for the service to answer: {self._log()}")
+        if known.redis and not pebble.check_is_up(self._container, gatekeeper.REDIS_CHECK):
+            return ops.ActiveStatus(f"Redis does not answer, units tell each other who logged out: {self._log()}")
+        if known.reviews and not pebble.check_is_up(self._container, gatekeeper.KUBERNETES_CHECK):
+            trust = f"run juju trust {self.app.name} --scope=cluster"
+            return ops.ActiveStatus(f"Tokens of service accounts are refused, they cannot be reviewed: {trust}")
         return ops.ActiveStatus()
 
     def _log(self) -> str:
@@ -121,16 +94,19 @@ class GatekeeperCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         if self.unit.is_leader() and self._state.ready and not self._state.read():
-            self._state.write(keys.write(keys.make()))
-        inputs = self._read()
-        self.unit.set_ports(gatekeeper.PORT)
-        if inputs.options is None:
+            self._state.write(keys.write(keys.make(int(time.time()), client_secret=inputs.take_over(self))))
+        known = inputs.read(self, self._state)
+        self.unit.set_ports(gatekeeper.PORT, gatekeeper.MANAGEMENT_PORT)
+        metrics.tell(self, self.model.relations[relations.METRICS], port=gatekeeper.MANAGEMENT_PORT)
+        if self._container.can_connect():
+            pebble.write(self._container, [gatekeeper.watched(known.peers, known.revoked)])
+        if known.options is None:
             return
         if self.unit.is_leader():
-            self._tell(inputs.options, inputs.public_url, inputs.keys)
-        self._serve(inputs.options, inputs)
+            offers.write(self, known.options, known)
+        self._serve(known.options, known)
 
-    def _serve(self, options: config.Config, inputs: Inputs) -> None:
+    def _serve(self, options: config.Config, known: inputs.Inputs) -> None:
         """Bring the service to its configuration.
 
         While the provider or the public URL is missing, the last configuration goes on: sessions carry our own
@@ -138,61 +114,49 @@ class GatekeeperCharm(ops.CharmBase):
         answers 503 when the provider is gone, and the provider refuses a client that it no longer knows. A container
         that never had a configuration runs nothing, and the gateway lets nobody in.
         """
-        provider = inputs.reading.provider
-        if not (self._container.can_connect() and provider and inputs.public_url and inputs.keys):
+        provider = known.reading.provider
+        if not (self._container.can_connect() and provider and known.public_url and known.keys):
             return
         state = gatekeeper.configure(
-            gatekeeper.Gatekeeper(options=options, public_url=inputs.public_url, provider=provider, keys=inputs.keys)
+            gatekeeper.Gatekeeper(
+                options=options,
+                public_url=known.public_url,
+                provider=provider,
+                keys=known.keys,
+                store=known.redis,
+            )
         )
         refusal = self._rollout.bring(state, gatekeeper.rehearsal(state))
         self._refusal = " ".join(refusal.split())[:300] if refusal else None
 
-    def _tell(self, options: config.Config, public_url: str, known: keys.Keys | None) -> None:
-        for relation in self.model.relations[relations.INGRESS]:
-            relation.data[self.app].update(ingress.write_request(gatekeeper.ingress_request(self.app.name)))
-        for relation in self.model.relations[relations.AUTH]:
-            relation.data[self.app].update(ingress_auth.write(gatekeeper.authorizer(self.app.name)))
-        clients = self.model.relations[relations.CLIENT]
-        if not clients or known is None:
-            return
-        secret_id = client_secret.publish(self, known.client_secret, clients)
-        for relation in clients:
-            # In plain text only for a provider that has spoken, and has not said that it can read secrets.
-            plain = oidc_client.takes_secrets(relation.data[relation.app]) is False
-            secret = known.client_secret if plain else ""
-            client = gatekeeper.client(options, public_url=public_url, secret=secret, secret_id=secret_id)
-            relation.data[self.app].update(oidc_client.write_client(client))
+    @property
+    def options(self) -> config.Config:
+        """Return the options, or the defaults while one of them is wrong."""
+        return inputs.options(self)[0] or config.Config()
 
-    def _rotate_client_secret(self) -> bool:
-        known = keys.read(self._state.read())
-        if known is None:
+    @property
+    def public_url(self) -> str:
+        """Return where browsers reach the gateway, empty while it is not known."""
+        return inputs.read(self, self._state).public_url
+
+    def change_keys(self, change: actions.Change) -> bool:
+        """Replace the application's secrets and bring everything to them; return whether there were any."""
+        current = keys.read(self._state.read())
+        if current is None:
             return False
-        self._state.write(keys.write(keys.rotate_client_secret(known)))
+        self._state.write(keys.write(change(current)))
         self._reconcile()
         return True
 
-    def _read(self) -> Inputs:
-        options, complaint = self._options()
-        related = [
-            relations.Related(endpoint=endpoint, application=relation.app.name, bag=dict(relation.data[relation.app]))
-            for endpoint in relations.COUNTERPARTS
-            for relation in self.model.relations[endpoint]
-        ]
-        reading = relations.read(related, application=self.app.name)
-        return Inputs(
-            options=options,
-            complaint=complaint,
-            public_url=(options.public_origin if options else "") or reading.external_url,
-            reading=reading,
-            keys=keys.read(self._state.read()),
-        )
-
-    def _options(self) -> tuple[config.Config | None, str]:
-        try:
-            return self.load_config(config.Config, errors="raise"), ""
-        except ValueError as error:
-            option = str(error).split(":", 1)[0]
-            return None, f"{error}: run juju config {self.app.name} {option}=... or --reset {option}"
+    def revoke(self, user: str) -> bool:
+        """End a person's sessions; return whether that could be kept."""
+        peers = self.model.get_relation(inputs.PEERS)
+        if peers is None:
+            return False
+        bag = peers.data[self.app]
+        bag.update(revoked.write(revoked.add(revoked.read(bag), user, int(time.time()))))
+        self._reconcile()
+        return True
 
 
 if __name__ == "__main__":

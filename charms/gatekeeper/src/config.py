@@ -5,11 +5,15 @@
 import dataclasses
 import re
 
+import rules
 from charmkit import urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
+AUTHENTICATORS = ("kubernetes", "access-token", "session", "id-token", "api-token")
+_RENEWALS = ("auto", "header", "redirect")
 _SHORTEST_SESSION = 60
-_LONGEST_SESSION = 30 * 24 * 3600
+# The longest life of anything that proves who somebody is.
+LONGEST = 30 * 24 * 3600
 # RFC 6749, appendix A: a client identifier without spaces, and one scope.
 _IDENTIFIER = re.compile(r"[\x21-\x7e]+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -28,8 +32,24 @@ class Config:
     oidc_scopes: str = "openid profile email groups"
     public_url: str = ""
     userid_claim: str = "email"
+    userid_prefix: str = ""
+    userid_transformers: str = ""
+    userid_lowercase: bool = False
+    groups_claim: str = "groups"
+    allowed_groups: str = ""
+    allowed_emails: str = ""
+    skip_auth_urls: str = ""
+    userid_header: str = "kubeflow-userid"
+    groups_header: str = "kubeflow-groups"
+    identity_header: str = ""
+    ca_bundle: str = ""
+    authenticators: str = "session id-token api-token"
+    kubernetes_audiences: str = ""
     login_redirect_code: int = 302
-    session_lifetime: int = 24 * 3600
+    session_lifetime: int = 900
+    session_renewal: str = "auto"
+    refresh_idle_lifetime: int = 24 * 3600
+    refresh_lifetime: int = 7 * 24 * 3600
     after_logout_url: str = "/"
 
     def __post_init__(self) -> None:
@@ -41,14 +61,21 @@ class Config:
         if not self.client_name.strip() or not self.client_name.isprintable():
             raise ValueError(f"client-name: {self.client_name!r} must be one line of text, such as Kubeflow")
         self._check_claims()
+        self._check_rules()
         if self.login_redirect_code not in _REDIRECT_CODES:
             raise ValueError(f"login-redirect-code: must be 301, 302, 303 or 307, not {self.login_redirect_code}")
-        if not _SHORTEST_SESSION <= self.session_lifetime <= _LONGEST_SESSION:
-            limits = f"from {_SHORTEST_SESSION} to {_LONGEST_SESSION} seconds"
-            raise ValueError(f"session-lifetime: must be {limits}, not {self.session_lifetime}")
+        self._check_lifetimes()
         if self.public_url:
             urls.origin("public-url", self.public_url)
         _check_destination("after-logout-url", self.after_logout_url)
+
+    def _check_lifetimes(self) -> None:
+        limits = f"from {_SHORTEST_SESSION} to {LONGEST} seconds"
+        for name in ("session_lifetime", "refresh_idle_lifetime", "refresh_lifetime"):
+            if not _SHORTEST_SESSION <= (value := getattr(self, name)) <= LONGEST:
+                raise ValueError(f"{name.replace('_', '-')}: must be {limits}, not {value}")
+        if self.session_renewal not in _RENEWALS:
+            raise ValueError(f"session-renewal: must be auto, header or redirect, not {self.session_renewal!r}")
 
     def _check_claims(self) -> None:
         for scope in self.scopes:
@@ -56,8 +83,32 @@ class Config:
                 raise ValueError(
                     f"oidc-scopes: {scope!r} is not a scope, write them like 'openid profile email groups'"
                 )
-        if not self.userid_claim.isprintable() or not self.userid_claim or " " in self.userid_claim:
-            raise ValueError(f"userid-claim: {self.userid_claim!r} must be the name of a claim, such as email")
+        for option, name in (("userid-claim", self.userid_claim), ("groups-claim", self.groups_claim)):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(f"{option}: {name!r} must be the name of a claim, such as email")
+
+    def _check_rules(self) -> None:
+        if not self.userid_prefix.isascii() or not self.userid_prefix.isprintable() or len(self.userid_prefix) > 100:
+            raise ValueError(f"userid-prefix: {self.userid_prefix[:100]!r} must be ASCII text in one line")
+        rules.transformers("userid-transformers", self.userid_transformers)
+        rules.skipped("skip-auth-urls", self.skip_auth_urls)
+        rules.certificates("ca-bundle", self.ca_bundle)
+        rules.distinct(self.headers)
+        for name in rules.words(self.authenticators):
+            if name not in AUTHENTICATORS:
+                raise ValueError(f"authenticators: {name!r} must be one of {', '.join(AUTHENTICATORS)}")
+        if "kubernetes" in rules.words(self.authenticators) and not rules.words(self.kubernetes_audiences):
+            raise ValueError("kubernetes-audiences: must be set for the authenticator kubernetes, such as kubeflow")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that say who somebody is, by their option; the last may be empty."""
+        last = self.identity_header
+        return {
+            "userid-header": rules.header("userid-header", self.userid_header),
+            "groups-header": rules.header("groups-header", self.groups_header),
+            "identity-header": rules.header("identity-header", last) if last else "",
+        }
 
     @property
     def scopes(self) -> tuple[str, ...]:

@@ -2,22 +2,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gatekeeper service: what its container holds and runs, and what it tells other applications. Pure."""
 
+import collections.abc
 import dataclasses
+import json
 import pathlib
 
 import config
 import keys
+import revoked
+import rules
 from charmkit import desired, rollout, templates
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 
 SERVICE = "gatekeeper"
 CHECK = "ready"
+REDIS_CHECK = "redis"
+KUBERNETES_CHECK = "kubernetes"
 PORT = 8080
+MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
 CALLBACK = f"{PREFIX}/oidc/callback"
-USERID_HEADER = "kubeflow-userid"
-GROUPS_HEADER = "kubeflow-groups"
 # Beside the session: what tells a page load from a program's request, and what ties log lines together.
 REQUEST_HEADERS = (
     "cookie",
@@ -33,7 +38,10 @@ REQUEST_HEADERS = (
 
 _BINARY = "/usr/local/bin/gatekeeper"
 _CONFIG = "/etc/gatekeeper/config.json"
+COMMAND = (_BINARY, "--config", _CONFIG)
 _CANDIDATE = "/etc/gatekeeper/candidate.json"
+_WATCHED = "/etc/gatekeeper/watched.json"
+_JOURNAL = "/var/lib/gatekeeper/journal"
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 
@@ -46,6 +54,7 @@ class Gatekeeper:
         public_url: where browsers reach the gateway, without a trailing slash.
         provider: where people log in.
         keys: the application's secrets.
+        store: where all units tell each other what has ended, beside doing so directly.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -53,6 +62,7 @@ class Gatekeeper:
     public_url: str
     provider: dex_oidc_config.Provider
     keys: keys.Keys
+    store: redis.Redis | None = None
     check_period: str = "1s"
 
 
@@ -60,12 +70,36 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     """Return what the container shall hold and run."""
     files = (desired.File(path=_CONFIG, text=_render(gatekeeper), mode=0o600),)
     environment = {"CONFIG_DIGEST": desired.digest(files)}
-    url = f"http://localhost:{PORT}{PREFIX}/healthz"
+    url = f"http://localhost:{MANAGEMENT_PORT}"
     layer = {
         "services": {SERVICE: desired.service(f"{_BINARY} --config {_CONFIG}", environment=environment)},
-        "checks": {CHECK: desired.http_check(url, period=gatekeeper.check_period)},
+        "checks": {
+            CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
+            # Says nothing about this unit: who asks whether it is ready does not hear of it.
+            KUBERNETES_CHECK: desired.http_check(f"{url}/kubernetes", level="", period=gatekeeper.check_period),
+            REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
+        },
     }
     return desired.Desired(files=files, layer=layer)
+
+
+def watched(peers: collections.abc.Iterable[str], ended: collections.abc.Iterable[revoked.Revoked]) -> desired.File:
+    """Return the file that the running service reads again by itself, whatever becomes of its configuration.
+
+    Args:
+        peers: the addresses of the other units.
+        ended: whose sessions an operator has ended.
+    """
+    content = {"peers": [f"{address}:{PORT}" for address in peers], "records": revoked.records(ended)}
+    return desired.File(path=_WATCHED, text=json.dumps(content), watched=True)
+
+
+def access_commands(url: str, token: str) -> dict[str, str]:
+    """Return lines that are ready to be pasted, for a shell and for Python."""
+    return {
+        "curl": f"curl -H 'Authorization: Bearer {token}' {url}/",
+        "kfp": f"kfp.Client(host={url + '/pipeline'!r}, existing_token={token!r})",
+    }
 
 
 def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
@@ -83,13 +117,14 @@ def ingress_request(application: str) -> ingress.Request:
     return ingress.Request(prefix=PREFIX, rewrite="/", service=application, port=PORT, preserve_path=True)
 
 
-def authorizer(application: str) -> ingress_auth.Authorizer:
-    """Return how the gateway asks about requests."""
+def authorizer(application: str, options: config.Config, known: keys.Keys | None) -> ingress_auth.Authorizer:
+    """Return how the gateway asks about requests, and how it can verify sessions by itself."""
     return ingress_auth.Authorizer(
         service=application,
         port=PORT,
         request_headers=REQUEST_HEADERS,
-        response_headers=(USERID_HEADER, GROUPS_HEADER),
+        response_headers=tuple(name for name in options.headers.values() if name),
+        jwks=keys.public_set(known) if known else "",
     )
 
 
@@ -110,8 +145,10 @@ def client(options: config.Config, *, public_url: str, secret: str = "", secret_
 
 def _render(gatekeeper: Gatekeeper) -> str:
     options, provider = gatekeeper.options, gatekeeper.provider
+    audiences = rules.words(options.kubernetes_audiences)
     values = {
         "listen": f"0.0.0.0:{PORT}",
+        "management": f"0.0.0.0:{MANAGEMENT_PORT}",
         "public_url": gatekeeper.public_url,
         "prefix": PREFIX,
         "issuer": provider.issuer_url,
@@ -120,13 +157,29 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "client_secret": gatekeeper.keys.client_secret,
         "scopes": options.scopes,
         "userid_claim": options.userid_claim,
-        "userid_header": USERID_HEADER,
-        "groups_header": GROUPS_HEADER,
+        "userid_prefix": options.userid_prefix,
+        "userid_transformers": rules.transformers("userid-transformers", options.userid_transformers),
+        "userid_lowercase": options.userid_lowercase,
+        "groups_claim": options.groups_claim,
+        "allowed_groups": rules.names(options.allowed_groups),
+        "allowed_emails": rules.words(options.allowed_emails),
+        "skip_auth": rules.skipped("skip-auth-urls", options.skip_auth_urls),
+        "userid_header": options.headers["userid-header"],
+        "groups_header": options.headers["groups-header"],
+        "identity_header": options.headers["identity-header"],
+        "ca_bundle": options.ca_bundle,
+        "authenticators": [name.replace("-", "_") for name in rules.words(options.authenticators)],
+        "kubernetes": {"audiences": audiences} if audiences else None,
         "session_lifetime": options.session_lifetime,
+        "session_renewal": options.session_renewal,
+        "refresh_idle_lifetime": options.refresh_idle_lifetime,
+        "refresh_lifetime": options.refresh_lifetime,
         "login_redirect_code": options.login_redirect_code,
         "after_logout_url": options.after_logout_url,
-        "signing_kid": gatekeeper.keys.signing_kid,
-        "signing_key": gatekeeper.keys.signing_key,
-        "sealing_key": gatekeeper.keys.sealing_key,
+        "journal": _JOURNAL,
+        "watched_file": _WATCHED,
+        "redis": dataclasses.asdict(gatekeeper.store) if gatekeeper.store else None,
+        "signing_keys": [{"kid": key.kid, "pem": key.text} for key in gatekeeper.keys.signing],
+        "sealing_keys": [key.text for key in gatekeeper.keys.sealing],
     }
     return templates.render(_TEMPLATES, "config.json.j2", values)

@@ -11,6 +11,9 @@ INGRESS = "ingress"
 AUTH = "ingress-auth"
 PROVIDER = "dex-oidc-config"
 CLIENT = "oidc-client"
+REDIS = "redis"
+METRICS = "metrics-endpoint"
+FORWARD = "forward-auth"
 # What each endpoint is integrated with in this bundle.
 COUNTERPARTS = {
     INGRESS: "ambassador-route:ingress-unauthenticated",
@@ -46,10 +49,11 @@ class Reading:
     waiting: tuple[str, ...]
 
 
-def read(related: collections.abc.Sequence[Related], *, application: str) -> Reading:
-    """Return what the related applications say to this application."""
+def read(related: collections.abc.Sequence[Related], *, application: str, forwarded: bool = False) -> Reading:
+    """Return what the related applications say; forwarded means that an ingress asks over forward-auth."""
     bags = {one.endpoint: one.bag for one in related}
-    missing = (endpoint for endpoint in COUNTERPARTS if endpoint not in bags)
+    optional = {AUTH} if forwarded else set[str]()
+    missing = (endpoint for endpoint in COUNTERPARTS if endpoint not in bags and endpoint not in optional)
     return Reading(
         external_url=ingress.read_external_url(bags.get(INGRESS, {})) or "",
         provider=dex_oidc_config.read(bags.get(PROVIDER, {})),

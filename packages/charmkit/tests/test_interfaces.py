@@ -7,7 +7,7 @@ import collections.abc
 import hypothesis
 import pytest
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, peers, sdi
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, peers, redis, sdi
 from hypothesis import strategies
 
 V1 = {"_supported_versions": "- v1\n"}
@@ -98,6 +98,14 @@ def test_ingress_auth_is_written_and_read_byte_for_byte() -> None:
     assert ingress_auth.write(authorizer) == OLD_AUTH
     assert ingress_auth.read(OLD_AUTH) == authorizer
     assert ingress_auth.write_gateway() == V1
+
+
+def test_ingress_auth_carries_public_keys_beside_the_old_format():
+    authorizer = ingress_auth.Authorizer(service="g", port=1, jwks='{"keys": []}')
+    bag = ingress_auth.write(authorizer)
+    assert bag["jwks"] == '{"keys": []}'
+    assert "jwks" not in bag["data"]
+    assert ingress_auth.read(bag) == authorizer
 
 
 def test_ingress_auth_always_writes_both_lists() -> None:
@@ -246,3 +254,19 @@ def test_hostile_data_is_read_or_refused_and_never_crashes(text: str) -> None:
             reader({"data": text})
         except sdi.InterfaceError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("bag", "units", "expected"),
+    [
+        ({}, [], None),
+        ({}, [{}], None),
+        ({}, [{"hostname": "10.0.0.1", "port": "6380"}], redis.Redis(host="10.0.0.1", port=6380)),
+        ({"leader-host": "r-1.e"}, [{"hostname": "10.0.0.1", "port": "6380"}], redis.Redis(host="r-1.e", port=6380)),
+        ({"leader-host": "r-1.e"}, [], redis.Redis(host="r-1.e", port=6379)),
+        ({}, [{"hostname": "h", "port": "x"}], redis.Redis(host="h", port=6379)),
+        ({}, [{"hostname": "h", "port": "9" * 5000}], redis.Redis(host="h", port=6379)),
+    ],
+)
+def test_redis_is_read_from_its_leader_or_a_unit(bag, units, expected):
+    assert redis.read(bag, units) == expected

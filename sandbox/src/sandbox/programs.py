@@ -45,8 +45,8 @@ IMAGES: dict[tuple[str, str], Image] = {
     ),
     ("gatekeeper", "gatekeeper"): Image(
         programs={"/usr/local/bin/gatekeeper": "gatekeeper"},
-        directories=("/etc/gatekeeper", "/tmp"),  # noqa: S108
-        ports=(8080,),
+        directories=("/etc/gatekeeper", "/var/lib/gatekeeper", "/tmp"),  # noqa: S108
+        ports=(8080, 8081),
     ),
     ("ambassador-route", "gateway"): Image(
         programs={"/usr/local/bin/envoy": "envoy"},

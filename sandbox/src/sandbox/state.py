@@ -45,7 +45,7 @@ def relation(truth: "world.World", unit: model.Unit, found: model.Relation) -> s
     units = {
         int(name.split("/")[1]): dict(found.unit_bags.setdefault(name, truth.address_bag(name)))
         for name in truth.apps[found.other(unit.app)].unit_names()
-        if name != unit.name
+        if name != unit.name and not _left(truth, unit, found, name)
     }
     local = dict(found.app_bags.get(unit.app, {}))
     if found.peer:
@@ -68,6 +68,18 @@ def relation(truth: "world.World", unit: model.Unit, found: model.Relation) -> s
         remote_app_data=dict(found.app_bags.get(remote, {})),
         remote_units_data=units,
     )
+
+
+def _left(truth: "world.World", unit: model.Unit, found: model.Relation, other: str) -> bool:
+    """Return whether a unit has departed, as far as this one was told: its hook of that no longer lists it."""
+    app, number = other.split("/")
+    # The programs of `--app` are units that the world does not run.
+    there = truth.apps[app].units.get(int(number))
+    told = not any(
+        event.kind == "relation_departed" and (event.relation, event.remote_unit) == (found.id, other)
+        for event in unit.queue
+    )
+    return there is not None and there.dying and told
 
 
 def secret(unit: model.Unit, found: model.Secret) -> scenario.Secret:

@@ -68,7 +68,9 @@ class Running:
     def __init__(self, directory: pathlib.Path, **changes: object) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        content = document(listen=f"127.0.0.1:{self.port}", public_url=self.url, **changes)
+        fixed = {"listen": f"127.0.0.1:{self.port}", "public_url": self.url}
+        content = document(**{"management": f"127.0.0.1:{free_port()}", **fixed, **changes})
+        self.management = f"http://{content['management']}"
         self.options = settings.parse(json.dumps(content))
         directory.mkdir(parents=True, exist_ok=True)
         self.file = directory / "config.json"
@@ -80,7 +82,7 @@ class Running:
         command = [sys.executable, "-m", "gatekeeper", "--config", self.file]
         with self._log.open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        wait(lambda: answers(self.url + "/authservice/healthz"))
+        wait(lambda: answers(self.management + "/ready"))
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -127,6 +129,7 @@ class Provider:
         self.port = free_port()
         self.issuer = f"http://127.0.0.1:{self.port}/dex"
         self.announced = self.issuer
+        self.endpoints: dict[str, str] = {}
         self.claims: dict[str, typing.Any] = {"email": "user@example.com", "groups": ["a", "b"], "name": "A User"}
         self.status = 200
         self.token_error: tuple[int, str] | None = None
@@ -184,6 +187,7 @@ class Provider:
             "authorization_endpoint": f"{self.issuer}/auth",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
+            **self.endpoints,
         }
 
     def post(self, form: dict[str, str], authorization: str) -> tuple[int, object]:

@@ -12,10 +12,11 @@ import urllib.parse
 
 import httpx
 import pytest
-from gatekeeper_support import Provider, Running, log_in, wait
+from gatekeeper_support import Provider, Running, free_port, log_in, wait
 from joserfc import jwk, jws
 
 SESSION = "authservice_session"
+REFRESH = "authservice_refresh"
 CALLBACK = "/authservice/oidc/callback"
 
 
@@ -34,10 +35,10 @@ def test_a_login_ends_on_the_page_first_asked_for(running: Running, provider: Pr
         answer = client.get(provider.agree(location))
         assert (answer.status_code, answer.headers["location"]) == (302, "/page/a%20b?x=1&y=%2Fz")
         assert answer.headers["cache-control"] == "no-store"
-        assert [name for name in client.cookies if name.startswith("authservice_")] == [SESSION]
+        assert {name for name in client.cookies if name.startswith("authservice_")} == {SESSION, REFRESH}
         lines = answer.headers.get_list("set-cookie")
         (line,) = [line for line in lines if line.startswith(f"{SESSION}=")]
-        assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=86400"} <= set(line.split("; "))
+        assert {"HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=900"} <= set(line.split("; "))
         assert client.get("/x").headers["kubeflow-userid"] == "user@example.com"
 
 
@@ -115,19 +116,30 @@ def test_five_attempts_at_most_are_kept(running: Running):
         assert len([name for name in client.cookies if name.startswith("authservice_login_")]) == 5
 
 
-def test_words_of_the_provider_are_shown_escaped_and_bounded(running: Running):
-    words = urllib.parse.quote("<b>no</b>\n" + "x" * 5000)
+@pytest.mark.parametrize(("error", "status", "reason"), [
+    ("access_denied", 403, "provider_access_denied"),
+    ("temporarily_unavailable", 503, "provider_temporarily_unavailable"),
+    ("login_required", 403, "provider_login_required"), ("invalid_scope", 502, "provider_invalid_scope"),
+    ("Call 0900 to log in", 502, "provider_other"), ("<script>", 502, "provider_other"),
+])  # fmt: skip
+def test_an_error_of_the_provider_is_told_in_our_words(running: Running, error: str, status: int, reason: str):
+    """Anybody can send somebody to this address with words of their own."""
+    name = f"request-of-{reason}-{len(error)}"
+    words = {"error": error, "error_description": "Ring this number\n" + "x" * 5000}
     with running.client() as client:
-        headers = {"accept": "text/html", "x-request-id": "request-of-this-test"}
-        answer = client.get(f"{CALLBACK}?error=access_denied&error_description={words}", headers=headers)
-    assert answer.status_code == 403
-    assert "&lt;b&gt;no&lt;/b&gt;" in answer.text
-    assert "<b>no" not in answer.text
-    assert "x" * 300 not in answer.text
-    assert "request-of-this-test" in answer.text
+        headers = {"accept": "text/html", "x-request-id": name}
+        answer = client.get(f"{CALLBACK}?{urllib.parse.urlencode(words)}", headers=headers)
+    assert answer.status_code == status
+    assert f"<dd>{reason}</dd>" in answer.text
+    assert name in answer.text
+    for foreign in ("Ring", "0900", "<script", "xxx"):
+        assert foreign not in answer.text
     style = re.search(r"<style>(.*?)</style>", answer.text, re.DOTALL)
     assert style
     assert "http" not in style[1]
+    (line,) = [line for line in running.log() if line.get("request_id") == name and "error" in line]
+    assert line["error_description"].startswith("Ring this number")
+    assert len(line["error_description"]) == 300
 
 
 @pytest.mark.parametrize("query", ["", "code=", "state=x", "code=x&iss=https://evil.example"])
@@ -338,15 +350,48 @@ def test_logout_by_a_link_ends_the_session(running: Running, provider: Provider)
         assert thief.get("/x", headers={"cookie": f"{SESSION}={token}"}).status_code == 302
 
 
+def test_a_link_on_a_page_of_this_site_is_enough_over_plain_http(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        answer = client.get("/authservice/logout", headers={"referer": f"{running.url}/dashboard"})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+        assert client.get("/x").status_code == 302
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer {token}"}, {"origin": "{url}"}])
+def test_a_provider_that_can_end_its_session_is_asked_to(tmp_path, headers: dict[str, str]):
+    source = Provider()
+    source.endpoints = {"end_session_endpoint": f"{source.issuer}/logout?x=1"}
+    made = Running(tmp_path, issuer=source.issuer, after_logout_url="/bye?x=1")
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+    with log_in(made, source) as client:
+        token = client.cookies[SESSION]
+        if headers:
+            filled = {name: text.format(token=token, url=made.url) for name, text in headers.items()}
+            location = client.post("/authservice/logout", headers=filled).json()["afterLogoutURL"]
+        else:
+            location = client.get("/authservice/logout", headers={"sec-fetch-site": "none"}).headers["location"]
+    assert location.startswith(f"{source.issuer}/logout?x=1&")
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+    assert query["client_id"] == "authservice-oidc"
+    assert query["post_logout_redirect_uri"] == f"{made.url}/bye?x=1"
+    assert made.stop() == 0
+    source.stop()
+
+
 @pytest.mark.parametrize("headers", [
+    # Browsers do not say where a link was, over plain http from elsewhere than localhost.
+    {}, {"referer": "http://evil.example/"}, {"referer": "{url}.evil.example/"}, {"referer": "{url}"},
+    {"referer": "{url}/x", "sec-fetch-site": "same-site"},
     {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
     {"sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
     {"sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate", "sec-purpose": "prefetch;prerender"},
 ])  # fmt: skip
 def test_a_link_of_another_site_only_asks(running: Running, provider: Provider, headers: dict[str, str]):
     with log_in(running, provider) as client:
-        answer = client.get("/authservice/logout", headers=headers)
-        assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
+        filled = {name: text.format(url=running.url) for name, text in headers.items()}
+        answer = client.get("/authservice/logout", headers=filled)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
         assert 'method="post"' in answer.text
         assert "no-referrer" not in answer.headers["referrer-policy"]
         assert client.get("/x").status_code == 200
@@ -384,8 +429,9 @@ def test_logout_by_programs(running: Running, provider: Provider):
 
 def test_the_real_dex_logs_somebody_in(tmp_path, dex: tuple[str, int], monkeypatch: pytest.MonkeyPatch):
     issuer, port = dex
+    management = f"127.0.0.1:{free_port()}"
     monkeypatch.setattr("gatekeeper_support.free_port", lambda: port)
-    made = Running(tmp_path, issuer=issuer)
+    made = Running(tmp_path, issuer=issuer, management=management)
     with httpx.Client(base_url=made.url, follow_redirects=True, timeout=10, trust_env=False) as client:
         wait(lambda: client.get("/page?x=1").status_code == 200)
         pages = [client.get(path) for path in ("/one?x=1", "/two")]

@@ -14,7 +14,7 @@ import warnings
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from gatekeeper import check, guard, idtoken, provider
+from gatekeeper import check, guard, idtoken, policy, provider
 from gatekeeper_support import NOW, Provider, Running, log_in, options, wait
 from joserfc import jwk, jws
 
@@ -139,7 +139,8 @@ def test_a_token_whose_key_comes_later_is_not_refused_for_good():
     claims = {"iss": options().issuer, "aud": "authservice-oidc", "email": "user@example.com", "exp": NOW + 9}
     raw = jws.serialize_compact({"alg": "RS256", "kid": "later"}, json.dumps(claims), key, ["RS256"]).encode()
     source = Source()
-    ward = guard.Guard(idtoken.IdTokens(options=options(), source=source), check.allowing(options()))
+    id_tokens = idtoken.IdTokens(options=options(), source=source, policy=policy.Policy(options()))
+    ward = guard.Guard(id_tokens, check.allowing(options(), lambda proof, now: ""))
     assert ward.ask(raw, NOW) == "provider_unreachable"
     source.keys = {}
     assert ward.ask(raw, NOW) == "token_unknown_key"
@@ -161,3 +162,31 @@ def test_a_login_with_an_unverified_address_ends_nowhere(running: Running, provi
         provider.claims = {"email": "user@example.com", "email_verified": word}
         with log_in(running, provider) as client:
             assert client.get("/x").headers["kubeflow-userid"] == "user@example.com"
+
+
+def test_an_answer_without_end_is_not_read():
+    """A provider, or whoever answers in its place, must not be able to fill the memory."""
+    sent = 0
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            nonlocal sent
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(4000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while sent < 100 << 20:
+                    sent += connection.send(b" " * 65536)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        source = provider.Provider(options(issuer=f"http://127.0.0.1:{server.getsockname()[1]}/dex"))
+        asyncio.run(learn_and_close(source))
+        thread.join(5)
+    assert source.trouble == "provider_invalid"
+    assert sent < 20 << 20
+
+
+async def learn_and_close(source: provider.Provider) -> None:
+    await source.learn()
+    await source.close()

@@ -14,7 +14,7 @@ import pytest
 from gatekeeper_support import Provider, Running, free_port, log_in, wait
 
 API = b"host: x\r\naccept: application/json\r\n"
-HEALTH = b"GET /authservice/healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+KEYS = b"GET /authservice/keys HTTP/1.1\r\nhost: x\r\n\r\n"
 CHECK = b"GET /x HTTP/1.1\r\n" + API + b"\r\n"
 
 
@@ -35,27 +35,27 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_body_is_never_the_next_request(running: Running, body: bytes):
-    received = running.raw(body + HEALTH)
+    received = running.raw(body + KEYS)
     assert statuses(received) == [401, 200]
-    assert received.endswith(b"ok")
+    assert received.endswith(b"]}")
 
 
 @pytest.mark.parametrize("step", [1, 7])
 def test_requests_may_come_in_any_pieces(running: Running, step: int):
-    data = BODIES["chunked"] + HEALTH
+    data = BODIES["chunked"] + KEYS
     with socket.create_connection(("127.0.0.1", running.port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for place in range(0, len(data), step):
             connection.sendall(data[place : place + step])
         connection.settimeout(2)
         received = b""
-        while not received.endswith(b"ok"):
+        while not received.endswith(b"]}"):
             received += connection.recv(65536)
     assert statuses(received) == [401, 200]
 
 
 def test_answers_keep_the_order_of_pipelined_requests(running: Running):
-    received = running.raw(CHECK + HEALTH + CHECK + CHECK + HEALTH + CHECK)
+    received = running.raw(CHECK + KEYS + CHECK + CHECK + KEYS + CHECK)
     assert statuses(received) == [401, 200, 401, 401, 200, 401]
 
 
@@ -70,14 +70,14 @@ def test_an_upgrade_ends_its_connection_with_its_answer(running: Running, more: 
     received = running.raw(upgrade + CHECK + CHECK)
     assert statuses(received) == [401]
     assert received.endswith(b"<closed>")
-    slow = upgrade.replace(b"/ws", b"/authservice/healthz")
+    slow = upgrade.replace(b"/ws", b"/authservice/keys")
     received = running.raw(slow + CHECK + CHECK)
     assert statuses(received) == [200]
     assert received.endswith(b"<closed>")
 
 
 def test_head_has_no_body_and_the_connection_goes_on(running: Running):
-    received = running.raw(CHECK.replace(b"GET", b"HEAD") + HEALTH)
+    received = running.raw(CHECK.replace(b"GET", b"HEAD") + KEYS)
     assert statuses(received) == [401, 200]
     assert b"login_required" not in received
 
@@ -99,7 +99,7 @@ def test_connections_end_when_they_must(running: Running, line: bytes):
     b"CONNECT x:1 HTTP/1.1\r\n\r\n",
 ])  # fmt: skip
 def test_what_is_no_request_ends_the_connection(running: Running, data: bytes):
-    received = running.raw(data + HEALTH)
+    received = running.raw(data + KEYS)
     assert statuses(received) in ([400], [405])
     assert received.endswith(b"<closed>")
 
@@ -114,8 +114,8 @@ def test_a_head_without_end_is_cut_off(running: Running):
 
 
 @pytest.mark.parametrize("path", [
-    "/authservice/%68ealthz", "/authservice/healthz/", "/authservice/healthz/../../x", "/authservice//healthz",
-    "/authservice/nothing", "/authservice/",
+    "/authservice/%6beys", "/authservice/keys/", "/authservice/keys/../../x", "/authservice//keys",
+    "/authservice/healthz", "/authservice/nothing", "/authservice/",
 ])  # fmt: skip
 def test_only_the_exact_own_paths_are_served(running: Running, path: str):
     """A check of such a path must never be answered with 200: the gateway may read it as another one."""
@@ -125,7 +125,7 @@ def test_only_the_exact_own_paths_are_served(running: Running, path: str):
 
 def test_own_paths_have_every_security_header(running: Running):
     with running.client() as client:
-        for path in ("/healthz", "/keys", "/verify", "/nothing", "/oidc/callback", "/logout"):
+        for path in ("/keys", "/verify", "/nothing", "/oidc/callback", "/logout"):
             answer = client.get(f"/authservice{path}")
             assert answer.headers["cache-control"] == "no-store", path
             assert answer.headers["x-content-type-options"] == "nosniff", path
@@ -169,7 +169,7 @@ def test_every_refusal_has_a_line_in_the_log_and_no_line_holds_a_secret(running:
 def test_sigterm_ends_it_within_two_seconds(tmp_path, provider: Provider):
     made = Running(tmp_path, issuer=provider.issuer)
     with socket.create_connection(("127.0.0.1", made.port)) as idle, made.client() as client:
-        client.get("/authservice/healthz")
+        client.get("/authservice/keys")
         idle.sendall(b"GET /x HTTP/1.1\r\n")
         begin = time.monotonic()
         assert made.stop() == 0
@@ -192,7 +192,7 @@ def test_it_listens_before_the_provider_answers(tmp_path):
         assert "provider_unreachable" in page.text
         assert made.options.issuer not in page.text
         assert client.get("/x", headers={"accept": "application/json"}).status_code == 401
-        assert httpx.get(f"{made.url}/authservice/healthz").text == "ok"
+        assert httpx.get(f"{made.management}/ready").text == "ok"
     assert made.stop() == 0
 
 
@@ -217,7 +217,7 @@ def pieces(running: Running, *parts: bytes) -> bytes:
 
 def test_what_follows_a_head_does_not_count_as_head(running: Running):
     body = API + b"content-length: 200000\r\n\r\n" + b"x" * 200_000
-    assert statuses(pieces(running, b"POST /x HTTP/1.1\r\n", body + HEALTH)) == [401, 200]
+    assert statuses(pieces(running, b"POST /x HTTP/1.1\r\n", body + KEYS)) == [401, 200]
     assert statuses(pieces(running, b"GET /x HTTP/1.1\r\n", API + b"\r\n" + CHECK * 1500)) == [401] * 1501
 
 
@@ -234,7 +234,7 @@ def test_a_long_head_is_431_however_it_comes(running: Running, size: int):
 def test_nothing_after_the_last_answer_is_read(running: Running):
     before = len(running.log())
     expects = post(b"expect: 100-continue\r\ncontent-length: 5\r\n", b"hello")
-    received = running.raw(expects + post(b"content-length: 5\r\n", b"hello") + HEALTH)
+    received = running.raw(expects + post(b"content-length: 5\r\n", b"hello") + KEYS)
     assert statuses(received) == [401]
     assert received.endswith(b"<closed>")
     received = running.raw(post(b"connection: close\r\n", b"") + CHECK + b"\x00")
@@ -242,7 +242,7 @@ def test_nothing_after_the_last_answer_is_read(running: Running):
     assert [line for line in running.log()[before:] if line["level"] != "info"] == []
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/keys", "/verify", "/verify/x", "/logout"])
+@pytest.mark.parametrize("path", ["/peers", "/keys", "/verify", "/verify/x", "/logout"])
 def test_no_own_path_lets_a_check_through(running: Running, provider: Provider, path: str):
     """With a session and without: a gateway must never take 200 from a page of this service for a yes."""
     mark = {"x-authorization-check": "1", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
@@ -257,3 +257,61 @@ def test_no_own_path_lets_a_check_through(running: Running, provider: Provider, 
 def test_the_query_of_an_absolute_target_is_no_own_path(running: Running):
     received = running.raw(b"GET http://h?/authservice/healthz HTTP/1.1\r\n" + API + b"\r\n")
     assert statuses(received) == [401]
+
+
+def test_a_head_that_does_not_come_is_given_up(running: Running):
+    with socket.create_connection(("127.0.0.1", running.port)) as slow:
+        slow.settimeout(15)
+        slow.sendall(b"GET /x HTTP/1.1\r\nx: y")
+        begin = time.monotonic()
+        received = b""
+        while chunk := slow.recv(1000):
+            received += chunk
+        assert statuses(received) == [408]
+        assert 8 < time.monotonic() - begin < 14
+
+
+def test_a_head_that_comes_in_time_is_not_given_up(running: Running):
+    with socket.create_connection(("127.0.0.1", running.port)) as slow:
+        slow.settimeout(2)
+        slow.sendall(b"GET /x HTTP/1.1\r\n")
+        time.sleep(0.1)
+        slow.sendall(API + b"\r\n")
+        assert statuses(slow.recv(4000)) == [401]
+        time.sleep(10.5)
+        slow.sendall(CHECK)
+        assert statuses(slow.recv(4000)) == [401]
+
+
+@pytest.mark.parametrize("path", [b"/x", b"/authservice/keys"])
+def test_http_1_0_is_answered_and_closed(running: Running, path: bytes):
+    received = running.raw(b"GET " + path + b" HTTP/1.0\r\nconnection: keep-alive\r\n" + API + b"\r\n")
+    assert statuses(received) in ([401], [200])
+    assert b"connection: close" in received
+    assert received.endswith(b"<closed>")
+
+
+def test_the_management_port_answers_health_and_metrics_and_lets_nobody_in(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        assert client.get("/x").status_code == 200
+        token = client.cookies["authservice_session"]
+    with running.client() as client:
+        assert client.get("/x").status_code == 302
+    for path in ("/live", "/ready", "/redis"):
+        assert httpx.get(running.management + path).text == "ok"
+    for path in ("/x", "/authservice/keys", "/authservice/oidc/callback", "/"):
+        answer = httpx.get(running.management + path, headers={"cookie": f"authservice_session={token}"})
+        assert answer.status_code == 404
+    lines = httpx.get(running.management + "/metrics").text.splitlines()
+    found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert float(found['gatekeeper_checks_allowed_total{authenticator="session"}']) >= 1
+    assert float(found['gatekeeper_checks_denied_total{reason="no_session"}']) >= 1
+    assert float(found['gatekeeper_logins_total{outcome="success"}']) >= 1
+    assert float(found['gatekeeper_provider_requests_total{endpoint="token",outcome="answered"}']) >= 1
+    assert found["gatekeeper_provider_up"] == "1"
+    assert "user@example.com" not in "".join(lines)
+
+
+def test_the_check_port_has_no_health(running: Running):
+    for path in ("/live", "/ready", "/metrics"):
+        assert httpx.get(running.url + path, headers={"accept": "application/json"}).status_code == 401

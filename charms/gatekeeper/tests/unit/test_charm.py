@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 import json
 import pathlib
+import time
 import typing
 
 import charm
@@ -103,7 +104,7 @@ def test_everything_related_is_active(ctx: Context, base: testing.State) -> None
     state = update(ctx, base)
     assert state.unit_status == ops.ActiveStatus()
     assert state.get_container("gatekeeper").service_statuses == {"gatekeeper": ops.pebble.ServiceStatus.ACTIVE}
-    assert state.opened_ports == {testing.TCPPort(8080)}
+    assert state.opened_ports == {testing.TCPPort(8080), testing.TCPPort(8081)}
     found = document(ctx, state)
     assert found["public_url"] == "http://192.0.2.1:8080"
     assert (found["issuer"], found["back_channel"]) == (ISSUER, INTERNAL)
@@ -115,6 +116,7 @@ def test_configuration_is_private(ctx: Context, base: testing.State) -> None:
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in root.iterdir()} == {
         "config.json": "0o600",
         "rollout.json": "0o600",
+        "watched.json": "0o600",
     }
 
 
@@ -285,7 +287,7 @@ def test_rotation_gives_provider_and_service_one_new_secret(ctx: Context, base: 
     assert document(ctx, state)["client_secret"] == after
     assert bag(state, CLIENT)["secret-id"] == bag(once, CLIENT)["secret-id"]
     assert int(bag(state, PEERS)["secret-revision"]) == int(bag(once, PEERS)["secret-revision"]) + 1
-    for key in ("signing-key", "sealing-key", "signing-kid"):
+    for key in ("signing-keys", "sealing-keys"):
         assert content(state, "state")[key] == content(once, "state")[key]
 
 
@@ -309,8 +311,252 @@ def test_rotation_is_the_leaders(ctx: Context, base: testing.State) -> None:
 
 
 def test_rotation_needs_a_secret(ctx: Context, base: testing.State) -> None:
-    with pytest.raises(testing.ActionFailed, match="there is no client secret yet"):
+    with pytest.raises(testing.ActionFailed, match="there is no secret yet"):
         ctx.run(ctx.on.action("rotate-client-secret"), dataclasses.replace(base, relations=without(base, 15)))
+
+
+def kids(state: testing.State) -> list[str]:
+    return [key["kid"] for key in json.loads(bag(state, AUTH)["jwks"])["keys"]]
+
+
+def test_gateway_learns_the_public_keys_and_no_private_one(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    assert kids(state) == [key["kid"] for key in document(ctx, state)["signing_keys"]]
+    assert len(kids(state)) == 2
+    assert "PRIVATE" not in bag(state, AUTH)["jwks"]
+    assert '"d"' not in bag(state, AUTH)["jwks"]
+
+
+@pytest.mark.parametrize("how", ["action", "time"])
+def test_rotated_keys_reach_service_and_gateway(ctx: Context, base: testing.State, how: str) -> None:
+    once = update(ctx, base)
+    before = document(ctx, once)
+    rotated = once.get_secret(label="state")
+    assert rotated.rotate == ops.SecretRotate.MONTHLY
+    event = ctx.on.action("rotate-keys") if how == "action" else ctx.on.secret_rotate(rotated)
+    state = ctx.run(event, once)
+    after = document(ctx, state)
+    old, following = kids(once)
+    assert kids(state)[0] == following
+    assert kids(state)[2:] == [old]
+    assert [key["kid"] for key in after["signing_keys"]] == kids(state)
+    assert after["state_keys"][0] == before["state_keys"][1]
+    assert after["state_keys"][2:] == before["state_keys"][:1]
+    assert after["client_secret"] == before["client_secret"]
+    assert int(bag(state, PEERS)["secret-revision"]) == int(bag(once, PEERS)["secret-revision"]) + 1
+
+
+def test_rotating_keys_is_the_leaders(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    with pytest.raises(testing.ActionFailed, match="juju run gatekeeper/leader rotate-keys"):
+        ctx.run(ctx.on.action("rotate-keys"), dataclasses.replace(once, leader=False))
+
+
+def test_keys_can_be_rotated_while_an_option_is_wrong(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    wrong = dataclasses.replace(once, config={"session-lifetime": 1})
+    state = ctx.run(ctx.on.action("rotate-keys"), wrong)
+    assert content(state, "state")["signing-keys"] != content(once, "state")["signing-keys"]
+
+
+def watched(ctx: Context, state: testing.State) -> dict[str, typing.Any]:
+    root = state.get_container("gatekeeper").get_filesystem(ctx)
+    return json.loads((root / "etc/gatekeeper/watched.json").read_text())
+
+
+def test_units_learn_where_the_others_are_without_a_restart(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    assert watched(ctx, once) == {"peers": [], "records": []}
+    known = typing.cast("testing.PeerRelation", once.get_relation(PEERS.id))
+    data = {number: {"ingress-address": f"10.0.0.{number}"} for number in (2, 1)}
+    more = without(once, PEERS.id) | {dataclasses.replace(known, peers_data=data)}
+    plan = once.get_container("gatekeeper").plan
+    state = update(ctx, once, relations=more)
+    assert watched(ctx, state)["peers"] == ["10.0.0.1:8080", "10.0.0.2:8080"]
+    assert state.get_container("gatekeeper").plan == plan
+
+
+@pytest.mark.parametrize("options", [{}, {"session-lifetime": 1}], ids=["options good", "an option wrong"])
+def test_ended_sessions_reach_the_service_and_stay_in_the_peer_databag(
+    ctx: Context, base: testing.State, options: dict[str, int]
+) -> None:
+    once = dataclasses.replace(update(ctx, base), config=options)
+    before = int(time.time())
+    state = ctx.run(ctx.on.action("revoke-sessions", params={"user": "user@example.com"}), once)
+    assert ctx.action_results == {"result": "ended what user@example.com has begun until now"}
+    (record,) = watched(ctx, state)["records"]
+    assert (record["kind"], record["id"]) == ("user", "user@example.com")
+    assert before <= record["before"] <= time.time()
+    again = update(ctx, state)
+    assert watched(ctx, again)["records"] == [record]
+
+
+def test_ending_sessions_is_the_leaders(ctx: Context, base: testing.State) -> None:
+    once = dataclasses.replace(update(ctx, base), leader=False)
+    with pytest.raises(testing.ActionFailed, match=r"juju run gatekeeper/leader revoke-sessions user=u@example\.com"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": "u@example.com"}), once)
+
+
+@pytest.mark.parametrize("user", ["", " ", "x" * 321])
+def test_ending_sessions_needs_a_user_id(ctx: Context, base: testing.State, user: str) -> None:
+    with pytest.raises(testing.ActionFailed, match="is not a user id"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": user}), update(ctx, base))
+
+
+def test_ending_sessions_needs_a_place_to_keep_it(ctx: Context, base: testing.State) -> None:
+    alone = dataclasses.replace(base, relations=without(base, 15))
+    with pytest.raises(testing.ActionFailed, match="peer relation"):
+        ctx.run(ctx.on.action("revoke-sessions", params={"user": "u"}), alone)
+
+
+REDIS = testing.Relation(
+    "redis",
+    id=16,
+    remote_app_name="redis-k8s",
+    remote_app_data={"leader-host": "redis-k8s-0.redis-k8s-endpoints"},
+    remote_units_data={0: {"hostname": "10.1.2.3", "port": "6379"}},
+)
+
+
+def test_redis_is_optional_and_used_where_it_is_related(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base)
+    assert document(ctx, once)["redis"] is None
+    state = update(ctx, once, relations=once.relations | {REDIS})
+    assert document(ctx, state)["redis"] == {"host": "redis-k8s-0.redis-k8s-endpoints", "port": 6379}
+    assert state.unit_status == ops.ActiveStatus()
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(REDIS.id)), state)
+    assert document(ctx, gone)["redis"] is None
+
+
+def test_redis_that_is_away_is_said_and_stops_nothing(ctx: Context, base: testing.State) -> None:
+    once = update(ctx, base, relations=base.relations | {REDIS})
+    container = once.get_container("gatekeeper")
+    infos = {
+        dataclasses.replace(info, status=ops.pebble.CheckStatus.DOWN, failures=3) if info.name == "redis" else info
+        for info in container.check_infos
+    }
+    broken = dataclasses.replace(container, check_infos=infos)
+    state = update(ctx, once, containers={broken})
+    assert state.unit_status == ops.ActiveStatus(
+        "Redis does not answer, units tell each other who logged out: see juju debug-log --include gatekeeper/0"
+    )
+
+
+FORWARD = testing.Relation("forward-auth", id=17, remote_app_name="istio-ingress-k8s")
+METRICS = testing.Relation("metrics-endpoint", id=18, remote_app_name="prometheus-k8s")
+
+
+def test_an_ingress_learns_where_to_ask(ctx: Context, base: testing.State) -> None:
+    related = without(base, AUTH.id) | {FORWARD}
+    state = update(ctx, base, relations=related, config={"userid-header": "x-user"})
+    assert state.unit_status == ops.ActiveStatus()
+    assert bag(state, FORWARD) == {
+        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080",
+        "app_names": "[]",
+        "headers": '["x-user", "kubeflow-groups"]',
+    }
+
+
+def test_the_plain_secret_of_an_older_charm_is_taken_over_once(ctx: Context, base: testing.State) -> None:
+    old = testing.PeerRelation("client-secret", id=19, local_app_data={"client-secret": "OLDSECRET"})
+    state = update(ctx, base, relations=base.relations | {old})
+    assert document(ctx, state)["client_secret"] == content(state)["client-secret"] == "OLDSECRET"
+    assert bag(state, old) == {}
+    rotated = ctx.run(ctx.on.action("rotate-client-secret"), state)
+    assert content(rotated)["client-secret"] != "OLDSECRET"
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_prometheus_learns_where_metrics_are(ctx: Context, base: testing.State, leader: bool) -> None:
+    state = update(ctx, base, relations=base.relations | {METRICS}, leader=leader)
+    found = typing.cast("testing.Relation", state.get_relation(METRICS.id))
+    assert found.local_unit_data["prometheus_scrape_unit_name"] == "gatekeeper/0"
+    assert found.local_unit_data["prometheus_scrape_unit_address"] == "192.0.2.0"
+    if leader:
+        (job,) = json.loads(bag(state, METRICS)["scrape_jobs"])
+        assert job == {"metrics_path": "/metrics", "static_configs": [{"targets": ["*:8081"]}]}
+        assert json.loads(bag(state, METRICS)["scrape_metadata"])["charm_name"] == "gatekeeper"
+    else:
+        assert bag(state, METRICS) == {}
+
+
+def test_missing_rights_to_review_tokens_are_said(ctx: Context, base: testing.State) -> None:
+    options = {"authenticators": "kubernetes session", "kubernetes-audiences": "kubeflow"}
+    once = update(ctx, base, config=options)
+    assert document(ctx, once)["kubernetes"] == {"audiences": ["kubeflow"]}
+    container = once.get_container("gatekeeper")
+    infos = {
+        dataclasses.replace(info, status=ops.pebble.CheckStatus.DOWN, failures=3) if info.name == "kubernetes" else info
+        for info in container.check_infos
+    }
+    state = update(ctx, once, containers={dataclasses.replace(container, check_infos=infos)})
+    assert state.unit_status == ops.ActiveStatus(
+        "Tokens of service accounts are refused, they cannot be reviewed: run juju trust gatekeeper --scope=cluster"
+    )
+
+
+SERVICE = ["/usr/local/bin/gatekeeper", "--config", "/etc/gatekeeper/config.json"]
+MADE = {"token": "kfa_1_x", "id": "1", "user": "u", "name": "n", "expires": "2027-01-01T00:00:00Z"}
+
+
+def act(
+    ctx: Context,
+    state: testing.State,
+    action: str,
+    params: dict[str, object],
+    *,
+    words: list[str],
+    **result: typing.Any,
+) -> dict[str, typing.Any]:
+    """Run an action against a service that expects exactly these words, and return its results."""
+    container = dataclasses.replace(
+        state.get_container("gatekeeper"), execs={testing.Exec([*SERVICE, *words], **result), testing.Exec(CHECK)}
+    )
+    ctx.run(ctx.on.action(action, params=params), dataclasses.replace(state, leader=False, containers={container}))
+    return ctx.action_results or {}
+
+
+def test_any_unit_makes_a_token(ctx: Context, base: testing.State) -> None:
+    words = ["create-token", "--user=u", "--name=n", "--groups=a,b", "--days=7", "--paths=/x", "--methods=GET"]
+    params = {"user": "u", "name": "n", "groups": "a,b", "days": 7, "paths": "/x", "methods": "GET"}
+    results = act(ctx, update(ctx, base), "create-token", params, words=words, stdout=json.dumps(MADE))
+    assert results == {"token": "kfa_1_x", "id": "1", "user": "u", "expires": "2027-01-01T00:00:00Z"}
+
+
+def test_a_command_that_is_ready_to_be_pasted(ctx: Context, base: testing.State) -> None:
+    words = ["create-token", "--user=u", "--name=token", "--groups=", "--days=30", "--paths=", "--methods="]
+    state = update(ctx, base)
+    results = act(ctx, state, "get-access-command", {"user": "u"}, words=words, stdout=json.dumps(MADE))
+    assert results["curl"] == "curl -H 'Authorization: Bearer kfa_1_x' http://192.0.2.1:8080/"
+    assert results["kfp"] == "kfp.Client(host='http://192.0.2.1:8080/pipeline', existing_token='kfa_1_x')"
+    unknown = update(ctx, base, relations=without(base, 11))
+    with pytest.raises(testing.ActionFailed, match="the public URL is not known yet"):
+        act(ctx, unknown, "get-access-command", {"user": "u"}, words=words)
+
+
+def test_tokens_are_listed_and_revoked(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    listed = json.dumps({"tokens": [{"id": "1"}]})
+    results = act(ctx, state, "list-tokens", {"user": "u"}, words=["list-tokens", "--user=u"], stdout=listed)
+    assert json.loads(results["tokens"]) == [{"id": "1"}]
+    gone = json.dumps({"revoked": "1"})
+    results = act(ctx, state, "revoke-token", {"id": "1"}, words=["revoke-token", "--id=1"], stdout=gone)
+    assert results == {"result": "revoked 1"}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [("gatekeeper: days: must be from 1 to 366, not 0\n", "^days: must be"), ("", "refused without a word")],
+)
+def test_what_the_service_refuses_is_repeated(ctx: Context, base: testing.State, said: str, text: str) -> None:
+    with pytest.raises(testing.ActionFailed, match=text):
+        act(ctx, update(ctx, base), "revoke-token", {"id": "1"}, words=["revoke-token"], return_code=1, stderr=said)
+
+
+def test_tokens_need_the_container(ctx: Context, base: testing.State) -> None:
+    state = dataclasses.replace(base, containers={testing.Container("gatekeeper")})
+    with pytest.raises(testing.ActionFailed, match="the container is not there yet"):
+        ctx.run(ctx.on.action("list-tokens"), state)
 
 
 def test_new_leader_keeps_the_secrets(ctx: Context, base: testing.State) -> None:

@@ -40,6 +40,35 @@ def test_defaults_are_those_of_the_charm() -> None:
         ("session_lifetime", 59),
         ("session_lifetime", -1),
         ("session_lifetime", 2592001),
+        ("refresh_lifetime", 59),
+        ("refresh_lifetime", 2592001),
+        ("refresh_idle_lifetime", 59),
+        ("session_renewal", "both"),
+        ("groups_claim", ""),
+        ("userid_prefix", "a\nb"),
+        ("userid_prefix", "ä"),
+        ("userid_transformers", "{}"),
+        ("userid_transformers", "[1]"),
+        ("userid_transformers", "[" * 100_000),
+        ("userid_transformers", '[{"matches": "("}]'),
+        ("userid_transformers", '[{"matches": "(", "replaces": ""}]'),
+        ("userid_transformers", '[{"matches": "a", "replaces": "$1"}]'),
+        ("userid_transformers", '[{"matches": "a", "replaces": "", "x": 1}]'),
+        ("skip_auth_urls", "/"),
+        ("skip_auth_urls", "/a/../b"),
+        ("skip_auth_urls", "/a,b"),
+        ("skip_auth_urls", "/a%2fb"),
+        ("userid_header", "a b"),
+        ("userid_header", ""),
+        ("identity_header", "kubeflow_identity"),
+        ("userid_header", "x-request-id"),
+        ("userid_header", "X-Forwarded-For"),
+        ("groups_header", "cookie"),
+        ("identity_header", "kubeflow-userid"),
+        ("groups_header", "KUBEFLOW-USERID"),
+        ("ca_bundle", "aaa"),
+        ("authenticators", "password"),
+        ("authenticators", "id_token"),
         ("public_url", "kubeflow"),
         ("public_url", "http://"),
         ("public_url", "http://a/b"),
@@ -121,3 +150,9 @@ def test_any_accepted_destination_stays_on_this_host_or_is_a_whole_url(text: str
     assert text.startswith(("/", "http://", "https://"))
     assert not text.startswith(("//", "/\\"))
     assert not set(text) & set("\\\r\n\t ")
+
+
+def test_service_accounts_need_an_audience() -> None:
+    with pytest.raises(ValueError, match=r"^kubernetes-audiences: must be set"):
+        config.Config(authenticators="kubernetes session")
+    assert config.Config(authenticators="kubernetes", kubernetes_audiences="kubeflow")

@@ -13,13 +13,19 @@ import gatekeeper
 import hypothesis
 import keys
 import pytest
+import revoked
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies
+from joserfc import jwk
 
-KEYS = keys.Keys(client_secret="c", signing_kid="k", signing_key="pem", sealing_key="s")
+KEYS = keys.Keys(
+    client_secret="c",
+    signing=(keys.Key(kid="k", text="pem", since=1), keys.Key(kid="l", text="pem2")),
+    sealing=(keys.Key(kid="m", text="s"),),
+)
 PROVIDER = dex_oidc_config.Provider(
     issuer_url="http://127.0.0.1:8080/dex", internal_url="http://dex-auth.kubeflow.svc.cluster.local:5556/dex"
 )
@@ -40,6 +46,7 @@ def document(**changes: object) -> dict[str, typing.Any]:
 def test_file_says_all_that_the_service_needs() -> None:
     assert document() == {
         "listen": "0.0.0.0:8080",
+        "management": "0.0.0.0:8081",
         "public_url": "http://127.0.0.1:8080",
         "prefix": "/authservice",
         "issuer": "http://127.0.0.1:8080/dex",
@@ -48,14 +55,32 @@ def test_file_says_all_that_the_service_needs() -> None:
         "client_secret": "c",
         "scopes": ["openid", "profile", "email", "groups"],
         "userid_claim": "email",
+        "userid_prefix": "",
+        "userid_transformers": [],
+        "userid_lowercase": False,
+        "groups_claim": "groups",
+        "allowed_groups": [],
+        "allowed_emails": [],
+        "skip_auth": [],
+        "identity_header": "",
+        "ca_bundle": "",
+        "authenticators": ["session", "id_token", "api_token"],
+        "kubernetes": None,
         "userid_header": "kubeflow-userid",
         "groups_header": "kubeflow-groups",
         "session_cookie": "authservice_session",
-        "session_lifetime": 86400,
+        "session_lifetime": 900,
+        "session_renewal": "auto",
+        "refresh_cookie": "authservice_refresh",
+        "refresh_idle_lifetime": 86400,
+        "refresh_lifetime": 604800,
         "login_redirect_code": 302,
         "after_logout_url": "/",
-        "signing_keys": [{"kid": "k", "pem": "pem"}],
+        "signing_keys": [{"kid": "k", "pem": "pem"}, {"kid": "l", "pem": "pem2"}],
         "state_keys": ["s"],
+        "journal": "/var/lib/gatekeeper/journal",
+        "watched_file": "/etc/gatekeeper/watched.json",
+        "redis": None,
     }
 
 
@@ -79,7 +104,61 @@ def test_layer_runs_and_checks_the_service() -> None:
     layer = gatekeeper.configure(service()).layer
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
-    assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8080/authservice/healthz"}  # type: ignore[index]
+    assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
+
+
+def test_rules_reach_the_file_and_headers_the_gateway() -> None:
+    options = config.Config(
+        userid_transformers='[{"matches": "@.*", "replaces": ""}]',
+        userid_prefix="p-",
+        userid_lowercase=True,
+        allowed_groups="a b, c",
+        allowed_emails="@example.com,u@example.org",
+        skip_auth_urls="/dex/,/public",
+        userid_header="X-User",
+        identity_header="kubeflow-identity",
+    )
+    found = document(options=options)
+    assert found["userid_transformers"] == [{"matches": "@.*", "replaces": ""}]
+    assert (found["userid_prefix"], found["userid_lowercase"]) == ("p-", True)
+    assert found["allowed_groups"] == ["a b", "c"]
+    assert found["allowed_emails"] == ["@example.com", "u@example.org"]
+    assert found["skip_auth"] == ["/dex/", "/public"]
+    told = gatekeeper.authorizer("g", options, None).response_headers
+    assert told == ("x-user", "kubeflow-groups", "kubeflow-identity")
+
+
+def test_redis_is_where_the_relation_says() -> None:
+    assert document(store=redis.Redis(host="redis-0", port=6380))["redis"] == {"host": "redis-0", "port": 6380}
+
+
+READ = """
+import json, pathlib, sys
+from gatekeeper import journal
+print(journal.Watch(sys.argv[1]).news().model_dump_json())
+"""
+
+
+def test_service_reads_where_the_others_are_and_who_was_logged_out(tmp_path: pathlib.Path) -> None:
+    file = gatekeeper.watched(["10.0.0.1"], revoked.add((), "user@example.com", 1000))
+    assert (file.path, file.mode, file.watched) == ("/etc/gatekeeper/watched.json", 0o600, True)
+    (tmp_path / "watched.json").write_text(file.text)
+    words = [sys.executable, "-c", READ, tmp_path / "watched.json"]
+    found = json.loads(subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path).stdout)
+    assert found["peers"] == ["10.0.0.1:8080"]
+    (record,) = found["records"]
+    assert (record["kind"], record["id"], record["before"]) == ("user", "user@example.com", 1000)
+    assert record["expires"] >= 1000 + 2 * config.LONGEST
+
+
+def test_what_was_ended_is_forgotten_when_no_session_can_be_so_old() -> None:
+    known = revoked.add((), "one", 0)
+    known = revoked.add(known, "two", 1000)
+    known = revoked.add(known, "one", 2000)
+    assert [(one.user, one.before) for one in known] == [("two", 1000), ("one", 2000)]
+    assert revoked.read(revoked.write(known)) == known
+    assert [one.user for one in revoked.add(known, "three", 1500 + 61 * 86400)] == ["one", "three"]
+    assert revoked.read({}) == ()
 
 
 def test_rehearsal_checks_the_same_text_in_another_private_file() -> None:
@@ -103,12 +182,22 @@ def check(path: pathlib.Path, text: str) -> subprocess.CompletedProcess[str]:
     "options",
     [
         config.Config(),
+        config.Config(
+            userid_transformers=r'[{"matches": "^(.*)@(.*)$", "replaces": "$2/${1}"}]',
+            skip_auth_urls="/a/,/b/c",
+            allowed_groups="x, y z",
+            authenticators="kubernetes access-token",
+            kubernetes_audiences="kubeflow",
+            allowed_emails="@example.com",
+            userid_prefix="p:",
+            identity_header="who",
+        ),
         config.Config(session_lifetime=60, login_redirect_code=307, after_logout_url="https://example.com/bye?x=1"),
         config.Config(session_lifetime=2592000, login_redirect_code=301, after_logout_url="/bye", oidc_scopes="openid"),
     ],
 )
 def test_service_accepts_what_the_charm_accepts(tmp_path: pathlib.Path, options: config.Config) -> None:
-    result = check(tmp_path, gatekeeper.configure(service(options=options, keys=keys.make())).files[0].text)
+    result = check(tmp_path, gatekeeper.configure(service(options=options, keys=keys.make(1))).files[0].text)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
@@ -124,11 +213,12 @@ def test_old_databags_are_kept_byte_for_byte() -> None:
         "data": "port: 8080\nprefix: /authservice\nrewrite: /\nservice: oidc-gatekeeper\n",
         "preserve-path": "true",
     }
-    bag = ingress_auth.write(gatekeeper.authorizer("oidc-gatekeeper"))
+    bag = ingress_auth.write(gatekeeper.authorizer("oidc-gatekeeper", config.Config(), None))
     data = yaml.safe_load(bag["data"])
     assert (data["service"], data["port"]) == ("oidc-gatekeeper", 8080)
     assert data["allowed-request-headers"][:2] == ["cookie", "X-Auth-Token"]
     assert data["allowed-response-headers"] == ["kubeflow-userid", "kubeflow-groups"]
+    assert "jwks" not in bag
 
 
 @pytest.mark.parametrize(
@@ -144,19 +234,52 @@ def test_relative_redirect_uri_comes_first(public_url: str, expected: list[str])
 
 
 def test_fresh_keys_are_what_the_service_expects() -> None:
-    one, two = keys.make(), keys.make()
-    private = serialization.load_pem_private_key(one.signing_key.encode(), password=None)
-    assert isinstance(private, ec.EllipticCurvePrivateKey)
-    assert private.curve.name == "secp256r1"
-    assert one.signing_key.startswith("-----BEGIN PRIVATE KEY-----")
-    assert len(base64.urlsafe_b64decode(one.sealing_key + "=")) == 32
+    one, two = keys.make(5), keys.make(5)
+    assert [key.since for key in (*one.signing, *one.sealing)] == [5, 0, 5, 0]
+    for key in one.signing:
+        private = serialization.load_pem_private_key(key.text.encode(), password=None)
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        assert private.curve.name == "secp256r1"
+        assert key.text.startswith("-----BEGIN PRIVATE KEY-----")
+    assert all(len(base64.urlsafe_b64decode(key.text + "=")) == 32 for key in one.sealing)
     assert len(one.client_secret) >= 43
-    for field in dataclasses.fields(keys.Keys):
-        assert getattr(one, field.name) != getattr(two, field.name)
+    made = [key for keys in (one, two) for key in (*keys.signing, *keys.sealing)]
+    assert len({key.kid for key in made}) == len({key.text for key in made}) == 8
+    assert one.client_secret != two.client_secret
+
+
+def test_public_keys_are_those_of_the_ring_and_nothing_private() -> None:
+    made = keys.make(1)
+    published = json.loads(keys.public_set(made))["keys"]
+    assert [key["kid"] for key in published] == [key.kid for key in made.signing]
+    for key, entry in zip(made.signing, published, strict=True):
+        parameters = {"kid": key.kid, "use": "sig", "alg": "ES256"}
+        assert entry == jwk.ECKey.import_key(key.text, parameters).as_dict(private=False)
+
+
+def test_the_key_that_comes_into_use_was_published_before() -> None:
+    first = keys.make(0)
+    second = keys.rotate(first, 1000, signed=60, sealed=600)
+    third = keys.rotate(second, 1500, signed=60, sealed=600)
+    for name, kept in (("signing", 1), ("sealing", 2)):
+        one, two, three = (getattr(found, name) for found in (first, second, third))
+        assert (two[0].kid, two[0].since) == (one[1].kid, 1000)
+        assert [key.kid for key in two[2:]] == [one[0].kid]
+        assert (three[0].kid, three[0].since) == (two[1].kid, 1500)
+        # What is over with its last token leaves the ring; what is not stays, however often the keys are rotated.
+        assert [key.kid for key in three[2:]] == [two[0].kid, one[0].kid][:kept]
+    assert third.client_secret == first.client_secret
+
+
+def test_a_ring_does_not_grow_without_end() -> None:
+    found = keys.make(0)
+    for now in range(100):
+        found = keys.rotate(found, now, signed=1000, sealed=1000)
+    assert len(found.signing) == len(found.sealing) == 12
 
 
 def test_keys_survive_their_juju_secret() -> None:
-    made = keys.make()
+    made = keys.rotate(keys.make(1), 2, signed=9, sealed=9)
     content = keys.write(made)
     assert keys.read(content) == made
     assert all(len(key) >= 3 and key.replace("-", "").isalpha() and key.islower() for key in content)
@@ -178,6 +301,9 @@ TEXT = strategies.text(
 )
 
 
+RING = strategies.tuples(strategies.builds(keys.Key, kid=TEXT, text=TEXT))
+
+
 def options(name: str, claim: str, scopes: list[str], url: str) -> config.Config:
     """Return options that skipped their checks, so that any text gets to the file."""
     unchecked = object.__new__(config.Config)
@@ -191,7 +317,7 @@ def options(name: str, claim: str, scopes: list[str], url: str) -> config.Config
 @hypothesis.given(
     strategies.builds(options, TEXT, TEXT, strategies.lists(TEXT, max_size=3), TEXT),
     strategies.builds(dex_oidc_config.Provider, issuer_url=TEXT, internal_url=TEXT),
-    strategies.builds(keys.Keys, client_secret=TEXT, signing_kid=TEXT, signing_key=TEXT, sealing_key=TEXT),
+    strategies.builds(keys.Keys, client_secret=TEXT, signing=RING, sealing=RING),
     TEXT,
 )
 def test_no_value_breaks_out_of_the_file(
@@ -211,6 +337,6 @@ def test_no_value_breaks_out_of_the_file(
         "scopes": list(given.scopes),
         "userid_claim": given.userid_claim,
         "after_logout_url": given.after_logout_url,
-        "signing_keys": [{"kid": secret.signing_kid, "pem": secret.signing_key}],
-        "state_keys": [secret.sealing_key],
+        "signing_keys": [{"kid": key.kid, "pem": key.text} for key in secret.signing],
+        "state_keys": [key.text for key in secret.sealing],
     }

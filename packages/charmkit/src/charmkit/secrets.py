@@ -16,7 +16,15 @@ class StateSecret:
     so that the other units hear of it at once.
     """
 
-    def __init__(self, charm: ops.CharmBase, *, endpoint: str = "peers", label: str = "state", name: str = "") -> None:
+    def __init__(
+        self,
+        charm: ops.CharmBase,
+        *,
+        endpoint: str = "peers",
+        label: str = "state",
+        name: str = "",
+        rotate: ops.SecretRotate = ops.SecretRotate.NEVER,
+    ) -> None:
         """Remember whose secret it is; nothing is read or written yet.
 
         Args:
@@ -24,11 +32,14 @@ class StateSecret:
             endpoint: the peer relation.
             label: what Juju calls it.
             name: what the databag calls it, for one beside others.
+            rotate: how often Juju shall ask for another.
         """
         self._name = name
+        self._rotate = rotate
         self._charm = charm
         self._endpoint = endpoint
         self._label = label
+        self._rotate = rotate
 
     def read(self) -> dict[str, str]:
         """Return the newest content, or an empty mapping while the leader has not written any."""
@@ -42,7 +53,7 @@ class StateSecret:
             return
         secret = self._find()
         if secret is None:
-            secret = self._charm.app.add_secret(dict(content), label=self._label)
+            secret = self._charm.app.add_secret(dict(content), label=self._label, rotate=self._rotate)
         elif secret.peek_content() != content:
             secret.set_content(dict(content))
         else:

@@ -6,10 +6,12 @@ import argparse
 import collections.abc
 import pathlib
 import signal
+import socket
 import sys
+import time
 import types
 
-from gatekeeper import log, server, service, settings
+from gatekeeper import cli, journal, log, server, service, settings
 
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
@@ -17,6 +19,7 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="gatekeeper", description="Answers a gateway's checks, and logs people in.")
     parser.add_argument("--config", required=True, metavar="FILE", type=pathlib.Path, help="the configuration, JSON")
     parser.add_argument("--check", action="store_true", help="only say whether the configuration can be used")
+    cli.add_commands(parser)
     words = parser.parse_args(arguments)
     try:
         options = settings.parse(words.config.read_text(encoding="utf-8"))
@@ -25,7 +28,19 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
         return _complain(f"cannot read {words.config}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
     except settings.ConfigurationError as error:
         return _complain(*(f"{words.config}: {line}" for line in str(error).splitlines()))
+    if words.command:
+        return _command(words, options)
     return 0 if words.check else _serve(parts)
+
+
+def _command(words: argparse.Namespace, options: settings.Settings) -> int:
+    try:
+        sys.stdout.write(cli.as_json(cli.run(words, options)) + "\n")
+    except OSError as error:
+        return _complain(f"cannot keep it in {options.journal}: {error.strerror}")
+    except ValueError as error:
+        return _complain(str(error))
+    return 0
 
 
 def _serve(parts: service.Service) -> int:
@@ -33,11 +48,14 @@ def _serve(parts: service.Service) -> int:
     # The server raises the signal again that it was ended by; to end for that reason is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
-    try:
-        listener = server.listen(parts.options)
-    except OSError as error:
-        return _complain(f"cannot listen on {parts.options.listen}: {error.strerror}")
-    server.serve(parts, listener)
+    journal.Journal(parts.options.journal).compact(time.time())
+    listeners: list[socket.socket] = []
+    for place in filter(None, (parts.options.listen, parts.options.management)):
+        try:
+            listeners.append(server.listen(place))
+        except OSError as error:
+            return _complain(f"cannot listen on {place}: {error.strerror}")
+    server.serve(parts, listeners)
     return 0
 
 

@@ -15,8 +15,11 @@ from gatekeeper import (
     identity,
     idtoken,
     login,
+    metrics,
     pages,
+    policy,
     provider,
+    renewal,
     session,
     settings,
     tokens,
@@ -28,6 +31,12 @@ ROUNDS_COOKIE = "authservice_rounds"
 _MOST_ROUNDS = 3
 _ROUNDS_SECONDS = 600
 _MOST_FIELDS = 50
+# RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6.
+_ERRORS = frozenset({
+    "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",
+    "invalid_scope", "login_required", "server_error", "temporarily_unavailable", "unauthorized_client",
+    "unsupported_response_type",
+})  # fmt: skip
 
 
 class _StoppedError(Exception):
@@ -48,19 +57,23 @@ class Callback:
         *,
         gate: check.Gate,
         logins: login.Logins,
-        sessions: session.Sessions,
+        renewals: renewal.Renewals,
         id_tokens: idtoken.IdTokens,
         source: provider.Provider,
+        rules: policy.Policy,
         renderer: pages.Pages,
+        counts: metrics.Metrics,
         clock: collections.abc.Callable[[], float] = time.time,
     ) -> None:
         self._options = options
         self._gate = gate
         self._logins = logins
-        self._sessions = sessions
+        self._renewals = renewals
         self._id_tokens = id_tokens
         self._provider = source
+        self._policy = rules
         self._pages = renderer
+        self._metrics = counts
         self._clock = clock
 
     async def finish(self, request: head.Head) -> answer.Answer:
@@ -76,20 +89,19 @@ class Callback:
             return await self._again(request, state)
         try:
             person = await self._redeem(query["code"], attempt)
-            token = self._mint(person)
+            keep = self._issue(person)
         except _StoppedError as stopped:
             if stopped.reason == "code_refused":
                 return await self._again(request, state)
             return self._failed(request, stopped, state)
-        fields = {"event": "login", "userid": person.userid, "request_id": request.request_id}
+        self._metrics.logins.add("success")
+        fields = {"event": "login", "outcome": "success", "userid": person.userid, "request_id": request.request_id}
         logger.info("logged in", extra={"fields": fields})
-        return self._done(request, state, token)
+        return self._done(request, state, keep)
 
-    def _done(self, request: head.Head, state: login.State, token: str) -> answer.Answer:
-        secure, lifetime = self._options.secure, self._options.session_lifetime
-        keep = [cookies.write(self._options.session_cookie, token, max_age=lifetime, secure=secure)]
+    def _done(self, request: head.Head, state: login.State, keep: tuple[str, ...]) -> answer.Answer:
         if cookies.values(request.all(b"cookie"), ROUNDS_COOKIE.encode()):
-            keep.append(cookies.delete(ROUNDS_COOKIE, secure=secure))
+            keep += (cookies.delete(ROUNDS_COOKIE, secure=self._options.secure),)
         return answer.redirect(302, state.path, *keep, *self._used(request, state))
 
     def _used(self, request: head.Head, state: login.State | None) -> tuple[str, ...]:
@@ -114,13 +126,14 @@ class Callback:
         if claims is None:
             raise _StoppedError("id_token_refused", "token_unknown_key")
         try:
-            return identity.from_provider(claims, userid_claim=self._options.userid_claim)
+            return self._policy.identify(claims)
         except identity.IdentityError as error:
             raise _StoppedError(error.reason, f"claim {self._options.userid_claim!r}") from None
 
-    def _mint(self, person: identity.Identity) -> str:
+    def _issue(self, person: identity.Identity) -> tuple[str, ...]:
+        now = self._clock()
         try:
-            return self._sessions.mint(person, self._clock())
+            return self._renewals.issue(person, session.begin(now), now)
         except session.SessionTooLargeError:
             raise _StoppedError("session_too_large", f"{len(person.groups)} groups") from None
 
@@ -136,6 +149,7 @@ class Callback:
         rounds = 1 + max(state.rounds if state else 0, _rounds(request))
         secure = self._options.secure
         if rounds >= _MOST_ROUNDS:
+            self._metrics.logins.add("login_loop")
             over = cookies.delete(ROUNDS_COOKIE, secure=secure)
             return self._pages.error(request, "login_loop", retry=path, cookies=(over, *self._used(request, state)))
         endpoint = await self._provider.discovered()
@@ -147,18 +161,23 @@ class Callback:
         return answer.redirect(302, begun.url, *begun.cookies, count, *self._used(request, state))
 
     def _refused(self, request: head.Head, query: dict[str, str], state: login.State | None) -> answer.Answer:
-        words = ": ".join(filter(None, (query["error"], query.get("error_description"))))
+        # The words can be anybody's who sent the browser here: they are for the log, never for the page.
+        error = query["error"] if query["error"] in _ERRORS else "other"
+        words = {"error": query["error"][:100], "error_description": query.get("error_description", "")[:300]}
+        fields = {"event": "login", "outcome": "refused", "ours": state is not None, "request_id": request.request_id}
+        logger.warning("the provider refused a login", extra={"fields": fields | words})
+        self._metrics.logins.add(f"provider_{error}")
         return self._pages.error(
             request,
-            "provider_said",
-            detail=words or "none",
+            f"provider_{error}",
             retry=state.path if state else "/",
             cookies=self._used(request, state),
         )
 
     def _failed(self, request: head.Head, stopped: _StoppedError, state: login.State) -> answer.Answer:
+        self._metrics.logins.add(stopped.reason)
         fields = {"reason": stopped.reason, "detail": stopped.detail, "request_id": request.request_id}
-        logger.warning("login failed", extra={"fields": fields})
+        logger.warning("login failed", extra={"fields": {"event": "login", "outcome": "failed", **fields}})
         return self._pages.error(request, stopped.reason, retry=state.path, cookies=self._used(request, state))
 
 

@@ -5,9 +5,18 @@
 import collections
 import collections.abc
 import dataclasses
+import math
 import typing
 
-from gatekeeper import answer, identity, tokens
+from gatekeeper import answer, head, identity, metrics, tokens
+
+
+class Scope(typing.Protocol):
+    """Says for which requests a token is good."""
+
+    def allows(self, request: head.Head) -> bool:
+        """Return whether a request is within it."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,12 +25,20 @@ class Proof:
 
     Attributes:
         expires: when it stops to, in seconds since the epoch.
-        session: the id of the session it is, empty for another kind of token.
+        session: the id of the session it belongs to, empty for another kind of token.
+        began: when the person logged in.
+        issued: when the token was made.
+        fresh: until when nothing needs to be done about it.
+        scope: for which requests it is good, None for all.
     """
 
     identity: identity.Identity
     expires: float
     session: str = ""
+    began: float = 0.0
+    issued: float = 0.0
+    fresh: float = math.inf
+    scope: "Scope | None" = None
 
 
 class Authenticator(typing.Protocol):
@@ -40,8 +57,10 @@ class Pass(typing.NamedTuple):
     """A proof together with the answer that it earns a check, ready to be sent."""
 
     expires: float
+    fresh: float
     answer: answer.Answer
     proof: Proof
+    tally: metrics.Tally
 
 
 # A pass, a code that says why there is none, or None while nobody can know without waiting.
@@ -57,14 +76,16 @@ class Guard:
     def __init__(
         self,
         authenticator: Authenticator,
-        allow: collections.abc.Callable[[identity.Identity], answer.Answer],
+        allow: collections.abc.Callable[[Proof, float], answer.Answer],
         *,
+        tally: metrics.Tally | None = None,
         passes: int = 10_000,
         refusals: int = 2_000,
         longest_refusal: int = 4_096,
     ) -> None:
         self._authenticator = authenticator
         self._allow = allow
+        self._tally = tally or metrics.Tally()
         self._passes: collections.OrderedDict[bytes, Pass] = collections.OrderedDict()
         self._refusals: collections.OrderedDict[bytes, str] = collections.OrderedDict()
         self._limits = (passes, refusals)
@@ -77,13 +98,15 @@ class Guard:
             return self._refusals.get(raw) or self._verify(raw, now)
         if known.expires > now:
             return known
+        # Ended, or to be asked about again: whoever verifies it knows.
         del self._passes[raw]
-        return self._refuse(raw, "token_expired")
+        return self._verify(raw, now)
 
-    def forget(self, session: str) -> None:
-        """Forget every token of one session."""
-        for raw in [raw for raw, known in self._passes.items() if known.proof.session == session]:
-            del self._passes[raw]
+    def forget(self, sessions: collections.abc.Set[str], users: collections.abc.Set[str]) -> None:
+        """Forget every token of these sessions and users."""
+        for raw, known in list(self._passes.items()):
+            if known.proof.session in sessions or known.proof.identity.userid in users:
+                del self._passes[raw]
 
     def forget_all(self) -> None:
         """Forget everything, because what proved it has changed."""
@@ -99,10 +122,10 @@ class Guard:
             proof = self._authenticator.verify(raw, now)
             if proof is None:
                 return None
-            allowed = self._allow(proof.identity)
+            allowed = self._allow(proof, now)
         except tokens.RefusedError as refused:
             return self._refuse(raw, refused.reason) if refused.lasting else refused.reason
-        known = Pass(expires=proof.expires, answer=allowed, proof=proof)
+        known = Pass(expires=proof.expires, fresh=proof.fresh, answer=allowed, proof=proof, tally=self._tally)
         _remember(self._passes, raw, known, self._limits[0])
         return known
 

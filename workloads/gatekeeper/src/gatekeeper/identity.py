@@ -26,6 +26,10 @@ class IdentityError(Exception):
 class Identity:
     """A person or a program, as the provider describes it.
 
+    Attributes:
+        userid: what applications know it by.
+        claim: what the provider calls it, before the operator's rules made a user id of that.
+
     Raises:
         IdentityError: the user id cannot stand in a header as it is.
     """
@@ -35,6 +39,7 @@ class Identity:
     subject: str = ""
     email: str = ""
     name: str = ""
+    claim: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what a header would change on its way, because somebody else could be meant at its end."""
@@ -54,59 +59,48 @@ class Identity:
         return ",".join(group for group in self.groups if "," not in group)
 
 
-def from_provider(claims: Claims, *, userid_claim: str) -> Identity:
-    """Return the identity that an ID token describes.
-
-    Raises:
-        IdentityError: it names nobody, or nobody who can be let in.
-    """
-    # Some providers send the word instead of the value.
-    if userid_claim == "email" and claims.get("email_verified") in (False, "false", "False"):
-        raise IdentityError("email_not_verified")
-    return Identity(
-        userid=_text(claims, userid_claim),
-        groups=_texts(claims, "groups"),
-        subject=_text(claims, "sub"),
-        email=_text(claims, "email"),
-        name=_text(claims, "name"),
-    )
-
-
 def from_session(claims: Claims) -> Identity:
     """Return the identity that a session of ours holds.
 
     Raises:
         IdentityError: it holds none.
     """
+    groups = text(claims, "groups")
     return Identity(
-        userid=_text(claims, "userid"),
-        groups=_texts(claims, "groups"),
-        subject=_text(claims, "sub"),
-        email=_text(claims, "email"),
-        name=_text(claims, "name"),
+        userid=text(claims, "userid"),
+        groups=tuple(groups.split(",")) if groups else (),
+        subject=text(claims, "sub"),
+        email=text(claims, "email"),
+        name=text(claims, "name"),
+        claim=text(claims, "claim"),
     )
 
 
 def to_session(identity: Identity) -> dict[str, object]:
-    """Return the claims under which a session holds an identity."""
+    """Return the claims under which a session holds an identity.
+
+    The groups stand there as they do in a header, so that a gateway which verifies sessions by itself can copy them.
+    """
     return {
         "sub": identity.subject,
         "userid": identity.userid,
         "email": identity.email,
         "name": identity.name,
-        "groups": list(identity.groups),
+        "groups": identity.group_list,
     }
 
 
-def _text(claims: Claims, name: str) -> str:
+def text(claims: Claims, name: str) -> str:
+    """Return a claim that is a text, empty for whatever else."""
     value = claims.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _texts(claims: Claims, name: str) -> tuple[str, ...]:
+def texts(claims: Claims, name: str) -> tuple[str, ...]:
+    """Return a claim that is a list of texts or one text, empty for whatever else."""
     value = claims.get(name)
     if isinstance(value, str):
         return (value,) if value else ()
     if not isinstance(value, list):
         return ()
-    return tuple(text for text in typing.cast("list[object]", value) if isinstance(text, str) and text)
+    return tuple(item for item in typing.cast("list[object]", value) if isinstance(item, str) and item)

@@ -10,7 +10,7 @@ import typing
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import errors, jwk
 
-from gatekeeper import guard, identity, settings, tokens
+from gatekeeper import guard, identity, policy, settings, tokens
 
 LONGEST = 16_384
 _RSA_BITS = 2048
@@ -37,6 +37,7 @@ class IdTokens:
 
     options: settings.Settings
     source: KeySource
+    policy: policy.Policy
 
     def verify(self, raw: bytes, now: float) -> guard.Proof | None:
         """Return what an ID token proves, or None while its key may still be learnt.
@@ -54,7 +55,7 @@ class IdTokens:
             raise tokens.RefusedError(_unknown(self.source.keys), lasting=False)
         claims, end = self.proven(token, key, now)
         try:
-            person = identity.from_provider(claims, userid_claim=self.options.userid_claim)
+            person = self.policy.identify(claims)
         except identity.IdentityError as error:
             raise tokens.RefusedError(error.reason) from None
         return guard.Proof(identity=person, expires=end)

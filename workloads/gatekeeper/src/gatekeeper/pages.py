@@ -3,16 +3,17 @@
 """Pages for people: what went wrong and what to do, or a question; never anything that an attacker may want to know."""
 
 import base64
+import collections.abc
 import hashlib
 import pathlib
+import time
 
 import jinja2
 import markupsafe
 
-from gatekeeper import answer, head, reasons, settings
+from gatekeeper import answer, head, reasons, revocation, settings
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-_LONGEST_DETAIL = 200
 _RETRY_SECONDS = 5
 
 _COMMON = {
@@ -36,11 +37,13 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.filters["date"] = _date
         style = (_TEMPLATES / "style.css").read_text()
         # The style is a file of this package; nothing from a request ever gets into it.
         shared: dict[str, object] = {"style": markupsafe.Markup(style)}  # noqa: S704
         self._error = environment.get_template("error.html", globals=shared)
         self._logout = environment.get_template("logout.html", globals=shared)
+        self._tokens = environment.get_template("tokens.html", globals=shared)
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
         self._policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -49,7 +52,6 @@ class Pages:
         request: head.Head,
         code: str,
         *,
-        detail: str = "",
         retry: str = "",
         cookies: tuple[str, ...] = (),
         reload: bool = False,
@@ -59,19 +61,17 @@ class Pages:
         Args:
             request: what is answered.
             code: the reason.
-            detail: somebody else's words about it.
             retry: the path of a link to try again, if that may help.
             cookies: Set-Cookie headers.
             reload: whether the page tries again by itself.
         """
         why, name = reasons.reason(code), request.request_id
-        detail = "".join(letter if letter.isprintable() else " " for letter in detail)[:_LONGEST_DETAIL].strip()
         if request.is_page_load:
             refresh = _RETRY_SECONDS if reload else 0
-            text = self._error.render(why=why, code=code, detail=detail, retry=retry, request_id=name, refresh=refresh)
+            text = self._error.render(why=why, code=code, retry=retry, request_id=name, refresh=refresh)
             kind, body = "text/html; charset=utf-8", text.encode("utf-8", "replace")
         else:
-            content = {"error": why.error, "error_description": f"{why.text} {detail}".strip(), "request_id": name}
+            content = {"error": why.error, "error_description": why.text, "request_id": name}
             plain = answer.as_json(why.status, content)
             kind, body = "application/json", plain.body
         headers = [*self._headers("; form-action 'none'"), ("content-type", kind), ("x-request-id", name)]
@@ -81,14 +81,49 @@ class Pages:
         return answer.Answer(status=why.status, headers=tuple(headers), body=body, reason=code, request_id=name)
 
     def confirm_logout(self, request: head.Head) -> answer.Answer:
-        """Return a page that asks whether the person wants to log out."""
+        """Return a page that asks whether the person wants to log out.
+
+        It is a refusal by its status: whatever asked for it has not logged anybody out.
+        """
         text = self._logout.render(action=f"{self._options.prefix}/logout", request_id=request.request_id)
         # Without form-action: it would also hold for wherever the logout leads to in the end, which may be anywhere.
         headers = (*self._headers(""), ("content-type", "text/html; charset=utf-8"))
-        return answer.Answer(status=200, headers=headers, body=text.encode())
+        return answer.Answer(status=403, headers=headers, body=text.encode())
+
+    def tokens(
+        self,
+        request: head.Head,
+        records: collections.abc.Sequence[revocation.Record],
+        *,
+        token: str = "",
+        complaint: str = "",
+    ) -> answer.Answer:
+        """Return the page about somebody's API tokens.
+
+        Args:
+            request: what is answered.
+            records: the tokens.
+            token: one that was just made, and is never shown again.
+            complaint: why none was made.
+        """
+        text = self._tokens.render(
+            records=records,
+            token=token,
+            complaint=complaint,
+            url=self._options.public_url,
+            action=f"{self._options.prefix}/tokens",
+            request_id=request.request_id,
+        )
+        headers = (*self._headers("; form-action 'self'"), ("content-type", "text/html; charset=utf-8"))
+        status = 400 if complaint else 200
+        return answer.Answer(status=status, headers=headers, body=text.encode("utf-8", "replace"))
 
     def _headers(self, policy: str) -> list[tuple[str, str]]:
         return [*_COMMON.items(), ("content-security-policy", self._policy + policy)]
+
+
+def _date(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 def hardened(what: answer.Answer) -> list[tuple[bytes, bytes]]:

@@ -15,8 +15,11 @@ from gatekeeper import answer, check, head, log
 logger = logging.getLogger(__name__)
 
 _LONGEST_HEAD = 65_536
+# Seconds in which a request's head must be there, whole.
+_HEAD_SECONDS = 10.0
 _KEEP_ALIVE_IDLE = 60
 _TOO_LARGE = answer.as_json(431, {"error": "invalid_request", "error_description": "the request's head is too long"})
+_TOO_SLOW = answer.as_json(408, {"error": "invalid_request", "error_description": "the request's head did not come"})
 _NO_TUNNELS = answer.as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})
 _BROKEN = answer.as_json(500, {"error": "server_error", "error_description": "an unexpected error"})
 
@@ -28,7 +31,8 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     answered as soon as its head is complete; its body is read and dropped. No scope, no task, no timer is made for it.
     """
 
-    gate: check.Gate
+    gate: "check.Gate | Closed"
+    management: int = 0
 
     # Whether a head is being read, and how much of it has come at least and at most (a piece may hold other requests
     # and bodies too); whether the message under way is answered already; whether the client waits for permission to
@@ -40,10 +44,13 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     _answered = False
     _expects = False
     _over = False
+    _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Have the kernel find out when the other side is gone: idle connections of a gateway may live for ever."""
         super().connection_made(transport)
+        if self.management and transport.get_extra_info("sockname")[1] == self.management:
+            self.gate = Closed()
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_IDLE)
@@ -73,8 +80,27 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             if not self._over:
                 self._over = True
                 self.send_400_response("Invalid HTTP request received.")
-        if self._in_head and self._head_size > _LONGEST_HEAD and not self._over:
+        if self._in_head:
+            self._wait_for_head()
+        elif self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _wait_for_head(self) -> None:
+        if self._head_size > _LONGEST_HEAD and not self._over:
             self._end(_TOO_LARGE)
+        elif self._late is None:
+            self._late = self.loop.call_later(_HEAD_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if not self._over and not self.transport.is_closing():
+            self._end(_TOO_SLOW)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._late is not None:
+            self._late.cancel()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Begin to read a request."""
@@ -138,7 +164,9 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         if given.reason:
             log.refused(given, request)
         body = b"" if request.method == b"HEAD" else given.body
-        if parser.should_keep_alive() and not self._expects and not parser.should_upgrade():
+        # A client of HTTP/1.0 would have to be told that the connection stays open; few are, and they can come again.
+        stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        if stays and not self._expects and not parser.should_upgrade():
             self.transport.write(given.head + b"\r\n" + body if given.body else given.wire)
         else:
             self._over = True
@@ -152,7 +180,7 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         self.headers.extend(request.headers)
         self.expect_100_continue = self._expects
         super().on_headers_complete()
-        if parser.should_upgrade():
+        if parser.should_upgrade() or parser.get_http_version() == "1.0":
             self.cycle.keep_alive = False
 
     def _length(self) -> int:
@@ -164,6 +192,13 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         self.transport.close()
 
 
-def bound_to(gate: check.Gate) -> type[Protocol]:
-    """Return the protocol of a service's connections."""
-    return type("BoundProtocol", (Protocol,), {"gate": gate})
+class Closed:
+    """In place of the gate on connections to the management port: there are no checks."""
+
+    def decide(self, request: head.Head, now: float) -> None:
+        """Leave everything to the application."""
+
+
+def bound_to(gate: check.Gate, *, management: int) -> type[Protocol]:
+    """Return the protocol of a service's connections; those to the management port hold no checks."""
+    return type("BoundProtocol", (Protocol,), {"gate": gate, "management": management})

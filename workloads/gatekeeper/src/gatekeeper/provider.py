@@ -5,22 +5,22 @@
 import asyncio
 import collections.abc
 import logging
+import ssl
 import time
 import urllib.parse
 
 import httpx
 import pydantic
 
-from gatekeeper import idtoken, settings
+from gatekeeper import fetch, idtoken, metrics, settings, tokens
 
 logger = logging.getLogger(__name__)
 
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 # The limits above hold for each step; this one holds for an answer that comes byte by byte.
 _WHOLE = 10.0
-# Everything that an address or an answer of the provider's choosing can make the client raise: bad ports and host names
-# come as groups and as errors of encoding.
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError, OverflowError, ExceptionGroup)
+# Far more than any key set or token answer has.
+_LONGEST_ANSWER = 1 << 20
 _FIRST_RETRY = 0.2
 _SLOWEST_RETRY = 5.0
 _REFRESH = 300.0
@@ -46,6 +46,9 @@ class _Discovery(pydantic.BaseModel):
     authorization_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     jwks_uri: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
+    introspection_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
+    userinfo_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
+    end_session_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
 
@@ -58,14 +61,24 @@ class _Tokens(pydantic.BaseModel):
 class Provider:
     """What is known about the provider, kept fresh in the background; knows the keys of ID tokens."""
 
-    def __init__(self, options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        options: settings.Settings,
+        *,
+        counts: metrics.Metrics | None = None,
+        clock: collections.abc.Callable[[], float] = time.time,
+    ) -> None:
         self._options = options
+        self._metrics = counts or metrics.Metrics()
         self._clock = clock
         self._discovery: _Discovery | None = None
         self._keys: idtoken.Keys | None = None
         self._asked = 0.0
         self._learning: asyncio.Task[None] | None = None
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+        verify = ssl.create_default_context()
+        if options.ca_bundle:
+            verify.load_verify_locations(cadata=options.ca_bundle)
+        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=verify)
         self._trouble: ProviderError | None = None
         self.on_lost_keys: collections.abc.Callable[[], None] = lambda: None
 
@@ -78,6 +91,11 @@ class Provider:
     def authorization_endpoint(self) -> str | None:
         """Return where browsers go to log in, or None before it is known."""
         return self._discovery.authorization_endpoint if self._discovery else None
+
+    @property
+    def end_session_endpoint(self) -> str | None:
+        """Return where browsers go to end the provider's own session, if it offers that."""
+        return self._discovery.end_session_endpoint if self._discovery else None
 
     @property
     def trouble(self) -> str:
@@ -130,14 +148,44 @@ class Provider:
             "code_verifier": verifier,
         }
         answer = await self._post(self._back(self._discovery.token_endpoint), form, self._discovery)
-        if answer.status_code != 200:
+        if answer.status != 200:
             raise _exchange_error(answer)
         try:
-            return _Tokens.model_validate_json(answer.content).id_token
+            return _Tokens.model_validate_json(answer.body).id_token
         except pydantic.ValidationError:
             raise ProviderError("provider_invalid", "the token answer holds no ID token") from None
 
-    async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> httpx.Response:
+    async def introspect(self, token: str) -> tokens.Claims | None:
+        """Return what the provider says about an access token (RFC 7662), or None if it does not offer that.
+
+        Raises:
+            ProviderError: it does not answer.
+        """
+        if self._discovery is None or self._discovery.introspection_endpoint is None:
+            return None
+        url = self._back(self._discovery.introspection_endpoint)
+        answer = await self._post(url, {"token": token, "token_type_hint": "access_token"}, self._discovery)
+        if answer.status != 200:
+            raise ProviderError("provider_error", f"the introspection endpoint answers {answer.status}")
+        return _claims(answer)
+
+    async def userinfo(self, token: str) -> tokens.Claims:
+        """Return whom the provider's userinfo endpoint names for an access token.
+
+        Raises:
+            ProviderError: it does not know the token, or does not answer.
+        """
+        if self._discovery is None or self._discovery.userinfo_endpoint is None:
+            raise ProviderError("provider_unreachable", "no userinfo endpoint is known")
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await self._send("GET", self._back(self._discovery.userinfo_endpoint), headers=headers)
+        if answer.status in (400, 401, 403):
+            raise ProviderError("token_unknown", "userinfo refuses the token")
+        if answer.status != 200:
+            raise ProviderError("provider_error", f"the userinfo endpoint answers {answer.status}")
+        return _claims(answer)
+
+    async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
         name, secret = self._options.client_id, self._options.client_secret.get_secret_value()
         basic = httpx.Auth()
         if "client_secret_basic" in discovery.token_endpoint_auth_methods_supported:
@@ -145,11 +193,37 @@ class Provider:
             basic = httpx.BasicAuth(urllib.parse.quote_plus(name), urllib.parse.quote_plus(secret))
         else:
             form = {**form, "client_id": name, "client_secret": secret}
+        return await self._send("POST", url, form, basic)
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        form: dict[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> fetch.Fetched:
+        begin, outcome, endpoint = time.monotonic(), "failed", "token" if method == "POST" else "documents"
         try:
-            async with asyncio.timeout(_WHOLE):
-                return await self._client.post(url, data=form, auth=basic)
-        except _FAILURES as error:
+            given = await fetch.fetch(
+                self._client,
+                method,
+                url,
+                seconds=_WHOLE,
+                longest=_LONGEST_ANSWER,
+                headers=headers,
+                form=form,
+                auth=auth,
+            )
+            outcome = "answered"
+        except fetch.TooLongError as error:
+            raise ProviderError("provider_invalid", f"{url}: {error}") from None
+        except fetch.FAILURES as error:
             raise _unreachable(url, error) from error
+        finally:
+            self._metrics.asked.add(endpoint, outcome)
+            self._metrics.waited.add(endpoint, amount=time.monotonic() - begin)
+        return given
 
     async def _learn(self) -> None:
         before = self._trouble
@@ -197,14 +271,10 @@ class Provider:
         return keys
 
     async def _get(self, url: str) -> bytes:
-        try:
-            async with asyncio.timeout(_WHOLE):
-                answer = await self._client.get(url)
-        except _FAILURES as error:
-            raise _unreachable(url, error) from error
-        if answer.status_code != 200:
-            raise ProviderError("provider_error", f"{url} answers {answer.status_code}")
-        return answer.content
+        answer = await self._send("GET", url)
+        if answer.status != 200:
+            raise ProviderError("provider_error", f"{url} answers {answer.status}")
+        return answer.body
 
     def _back(self, url: str) -> str:
         """Return an endpoint's address on the back channel, where it is one of the issuer's own."""
@@ -216,16 +286,23 @@ def _thumbprints(keys: idtoken.Keys) -> set[tuple[str, str]]:
     return {(kid, key.thumbprint()) for kid, key in keys.items()}
 
 
+def _claims(answer: fetch.Fetched) -> tokens.Claims:
+    try:
+        return pydantic.TypeAdapter(dict[str, object]).validate_json(answer.body)
+    except pydantic.ValidationError:
+        raise ProviderError("provider_invalid", "the answer about a token is not JSON") from None
+
+
 def _unreachable(url: str, error: Exception) -> ProviderError:
     return ProviderError("provider_unreachable", f"{url}: {type(error).__name__}: {error}")
 
 
-def _exchange_error(answer: httpx.Response) -> ProviderError:
+def _exchange_error(answer: fetch.Fetched) -> ProviderError:
     try:
-        code = pydantic.TypeAdapter(dict[str, object]).validate_json(answer.content).get("error")
+        code = pydantic.TypeAdapter(dict[str, object]).validate_json(answer.body).get("error")
     except pydantic.ValidationError:
         code = None
-    detail = f"the token endpoint answers {answer.status_code} {str(code)[:100]!r}"
+    detail = f"the token endpoint answers {answer.status} {str(code)[:100]!r}"
     if code == "invalid_grant":
         return ProviderError("code_refused", detail)
     if code in ("invalid_client", "unauthorized_client"):

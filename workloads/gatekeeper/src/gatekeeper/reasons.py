@@ -49,6 +49,7 @@ _REASONS = {
     "provider_error": _unavailable("The login provider answers with an error."),
     "provider_invalid": _unavailable("The login provider's answer cannot be understood."),
     "provider_issuer": _unavailable("The login provider calls itself by another URL than the one configured here."),
+    "kubernetes_unreachable": _unavailable("The Kubernetes API server cannot be asked about the token."),
     "client_refused": Reason(
         status=502,
         error="server_error",
@@ -61,11 +62,42 @@ _REASONS = {
         title="Logging in failed",
         text=f"The login provider's token could not be verified. {_ADMINISTRATOR}",
     ),
-    "provider_said": Reason(
+    "provider_access_denied": Reason(
         status=403,
         error="access_denied",
-        title="The login provider refused the login",
-        text="The login provider gave this reason:",
+        title="You were not let in",
+        text="The login provider refused the login, or it was cancelled there.",
+    ),
+    "provider_server_error": _unavailable("The login provider had an error of its own."),
+    "provider_temporarily_unavailable": _unavailable("The login provider is busy or being maintained."),
+    **dict.fromkeys(
+        (
+            "provider_login_required",
+            "provider_interaction_required",
+            "provider_consent_required",
+            "provider_account_selection_required",
+        ),
+        Reason(
+            status=403,
+            error="access_denied",
+            title="The login was not finished",
+            text="The login provider needs something from you first: try again, and answer what it asks.",
+        ),
+    ),
+    **dict.fromkeys(
+        (
+            "provider_invalid_request",
+            "provider_invalid_scope",
+            "provider_unauthorized_client",
+            "provider_unsupported_response_type",
+            "provider_other",
+        ),
+        Reason(
+            status=502,
+            error="server_error",
+            title="The login provider refused the login",
+            text=f"It did not accept how this service asked. {_ADMINISTRATOR}",
+        ),
     ),
     "callback_incomplete": Reason(
         status=400,
@@ -89,11 +121,26 @@ _REASONS = {
     "group_unfit": _not_allowed(
         "A group of yours cannot be used", "Its name holds characters that cannot be passed on to applications."
     ),
+    "group_not_allowed": _not_allowed("You are in none of the groups that may come in", "Your account itself is good."),
+    "email_not_allowed": _not_allowed("Your e-mail address may not come in", "Your account itself is good."),
     "email_not_verified": _not_allowed(
         "Your e-mail address is not verified", "The login provider says that the address is not proven to be yours."
     ),
     "session_too_large": _not_allowed(
         "Your account does not fit into a session", "It is most likely in too many groups for a cookie."
+    ),
+    "token_scope": Reason(
+        status=403,
+        error="insufficient_scope",
+        title="The token is not good for this",
+        text="The token is valid, and its scope does not hold this path and method.",
+    ),
+    "token_revoked": dataclasses.replace(_TOKEN, text="The token was revoked."),
+    "form_cross_site": Reason(
+        status=403,
+        error="access_denied",
+        title="Another site sent this form",
+        text="Nothing has happened.",
     ),
     "logout_cross_site": Reason(
         status=403,

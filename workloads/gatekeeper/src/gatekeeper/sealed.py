@@ -34,9 +34,9 @@ class Sealer:
         sealed = _cipher(self._keys[0], salt).encrypt(nonce, text, purpose)
         return base64.urlsafe_b64encode(salt + nonce + sealed).rstrip(b"=").decode("ascii")
 
-    def open(self, sealed: str | bytes, *, purpose: bytes) -> bytes | None:
+    def open(self, sealed: str | bytes, *, purpose: bytes, longest: int = _LONGEST) -> bytes | None:
         """Return the text, or None if no key of the ring sealed it for this purpose."""
-        data = _decode(sealed.encode("utf-8", "replace") if isinstance(sealed, str) else sealed)
+        data = _decode(sealed.encode("utf-8", "replace") if isinstance(sealed, str) else sealed, longest)
         salt, nonce, box = data[:_SALT], data[_SALT : _SALT + _NONCE], data[_SALT + _NONCE :]
         for key in self._keys if box else ():
             try:
@@ -50,8 +50,8 @@ def _cipher(key: bytes, salt: bytes) -> aead.AESGCM:
     return aead.AESGCM(hmac.digest(key, _LABEL + salt, hashlib.sha256))
 
 
-def _decode(sealed: bytes) -> bytes:
-    if len(sealed) > _LONGEST:
+def _decode(sealed: bytes, longest: int) -> bytes:
+    if len(sealed) > longest:
         return b""
     try:
         return base64.b64decode(sealed + b"=" * (-len(sealed) % 4), altchars=b"-_", validate=True)

@@ -14,22 +14,22 @@ _GRACE = 1
 _BACKLOG = 2048
 
 
-def listen(options: settings.Settings) -> socket.socket:
-    """Return the socket to serve on.
+def listen(place: str) -> socket.socket:
+    """Return a socket to serve on, at an address and port.
 
     Raises:
         OSError: the address cannot be had.
     """
-    host, port = options.address
+    host, port = settings.address(place)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def serve(parts: service.Service, listener: socket.socket) -> None:
+def serve(parts: service.Service, listeners: list[socket.socket]) -> None:
     """Answer requests until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         app.Application(parts),
-        http=protocol.bound_to(parts.gate),
+        http=protocol.bound_to(parts.gate, management=parts.options.management_port),
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -42,4 +42,4 @@ def serve(parts: service.Service, listener: socket.socket) -> None:
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=listeners)

@@ -7,17 +7,29 @@ import dataclasses
 import time
 
 from gatekeeper import (
+    accesstoken,
+    apitokens,
     callback,
     check,
     guard,
     idtoken,
+    kubernetes,
     login,
     logout,
+    metrics,
     pages,
+    peers,
+    policy,
     provider,
+    refresh,
+    remote,
+    renewal,
+    revocation,
     sealed,
     session,
     settings,
+    spread,
+    tokenpage,
 )
 
 
@@ -29,47 +41,114 @@ class Service:
     gate: check.Gate
     provider: provider.Provider
     sessions: session.Sessions
+    ledger: revocation.Ledger
+    renewals: renewal.Renewals
+    refreshes: refresh.Refreshes
+    api_tokens: apitokens.ApiTokens
+    peers: peers.Peers
+    spread: spread.Spread
+    metrics: metrics.Metrics
+    remotes: tuple[remote.Remote, ...]
+    reviews: kubernetes.Reviews | None
     callback: callback.Callback
     logout: logout.Logout
+    token_page: tokenpage.TokenPage
     pages: pages.Pages
     clock: collections.abc.Callable[[], float]
 
 
+# In which order a bearer token is tried. Those who must ask somebody come first, and refuse other kinds without asking.
+_ORDER = ("kubernetes", "access_token", "session", "id_token", "api_token")
+
+
 def build(options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> Service:
     """Return a service as configured; nothing runs yet."""
-    source = provider.Provider(options, clock=clock)
-    allow = check.allowing(options)
-    sessions = session.Sessions(options)
-    id_tokens = idtoken.IdTokens(options=options, source=source)
+    counts = metrics.Metrics()
+    source = provider.Provider(options, counts=counts, clock=clock)
+    rules = policy.Policy(options)
+    ledger = revocation.Ledger()
+    sessions = session.Sessions(options, ledger)
+    sealer = sealed.Sealer([settings.state_key(key) for key in options.state_keys])
+    allow = check.allowing(options, sessions.attest)
+    refreshes = refresh.Refreshes(options, sealer, ledger, rules)
+    id_tokens = idtoken.IdTokens(options=options, source=source, policy=rules)
     # Bearers are few but long: a smaller memory for them than for sessions.
-    session_guard = guard.Guard(sessions, allow)
-    token_guard = guard.Guard(id_tokens, allow, passes=1_000, refusals=1_000)
+    session_guard = guard.Guard(sessions, allow, tally=counts.tally("session"))
+    refresh_guard = guard.Guard(refreshes, allow, tally=counts.tally("refresh"))
+    ledger.on_change += [session_guard.forget, refresh_guard.forget]
+    renewals = renewal.Renewals(
+        options, sessions=sessions, refreshes=refreshes, ward=refresh_guard, counts=counts.renewals
+    )
+    others = peers.Peers(options, sealer, ledger)
+    spreader = spread.Spread(options, ledger, others, clock=clock)
+    api_tokens = apitokens.ApiTokens(ledger, rules, look=spreader.look)
+    api_guard = guard.Guard(api_tokens, allow, tally=counts.tally("api_token"), passes=1_000, refusals=1_000)
+    ledger.on_change.append(api_guard.forget)
+    token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
     source.on_lost_keys = token_guard.forget_all
-    logins = login.Logins(options, sealed.Sealer([settings.state_key(key) for key in options.state_keys]))
+    logins = login.Logins(options, sealer)
+    wards = {"session": session_guard, "id_token": token_guard, "api_token": api_guard}
+    remotes: list[remote.Remote] = []
+    reviews = kubernetes.Reviews(options.kubernetes, rules) if options.kubernetes else None
+    if reviews is not None:
+        remotes.append(remote.Remote(reviews))
+        wards["kubernetes"] = guard.Guard(remotes[-1], allow, tally=counts.tally("kubernetes"), passes=1_000)
+    if "access_token" in options.authenticators:
+        remotes.append(remote.Remote(accesstoken.AccessTokens(options, source, rules)))
+        wards["access_token"] = guard.Guard(remotes[-1], allow, tally=counts.tally("access_token"), passes=1_000)
     gate = check.Gate(
         options,
         sessions=session_guard,
-        bearers=(session_guard, token_guard),
+        bearers=[wards[name] for name in _ORDER if name in options.authenticators],
         logins=logins,
+        renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
+        denied=counts.denied,
     )
     renderer = pages.Pages(options)
+    counts.gauges = {
+        "gatekeeper_sessions_remembered": ("Session tokens in memory.", lambda: len(session_guard)),
+        "gatekeeper_tokens_remembered": ("ID tokens in memory.", lambda: len(token_guard)),
+        "gatekeeper_revocations": ("What is logged out or revoked.", lambda: len(ledger.records)),
+        "gatekeeper_provider_up": ("Whether the provider answered last.", lambda: not source.trouble),
+        "gatekeeper_redis_up": ("Whether Redis answers, 1 without one.", lambda: not spreader.trouble),
+    }
     return Service(
         options=options,
         gate=gate,
         provider=source,
         sessions=sessions,
+        ledger=ledger,
+        renewals=renewals,
+        refreshes=refreshes,
+        api_tokens=api_tokens,
+        peers=others,
+        spread=spreader,
+        metrics=counts,
+        remotes=tuple(remotes),
+        reviews=reviews,
         callback=callback.Callback(
             options,
             gate=gate,
             logins=logins,
-            sessions=sessions,
+            renewals=renewals,
             id_tokens=id_tokens,
             source=source,
+            rules=rules,
             renderer=renderer,
+            counts=counts,
             clock=clock,
         ),
-        logout=logout.Logout(options, gate=gate, sessions=sessions, ward=session_guard, renderer=renderer),
+        logout=logout.Logout(
+            options,
+            spreader=spreader,
+            renewals=renewals,
+            ward=session_guard,
+            renderer=renderer,
+            count=counts.logouts,
+            end_session=lambda: source.end_session_endpoint,
+        ),
+        token_page=tokenpage.TokenPage(options, gate=gate, ledger=ledger, spreader=spreader, renderer=renderer),
         pages=renderer,
         clock=clock,
     )

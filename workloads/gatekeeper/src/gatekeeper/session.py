@@ -1,50 +1,66 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: ES256 tokens of our own, signed by the first key of a ring, and revoked in this process by their id."""
+"""Sessions: ES256 tokens of our own, signed by the first key of a ring and verified by any."""
 
-import collections
 import json
+import typing
 import uuid
 
 from joserfc import jwk, jws
 
-from gatekeeper import guard, identity, settings, tokens
+from gatekeeper import guard, identity, revocation, settings, tokens
 
 ALGORITHM = "ES256"
 TYPE = "JWT"
 AUDIENCE = "kubeflow"
+IDENTITY_TYPE = "identity+jwt"
+IDENTITY_AUDIENCE = "kubeflow-identity"
 # A session cookie, name included, that every application behind the gateway can be expected to read.
 LONGEST_COOKIE = 1500
-_MOST_REVOKED = 100_000
+# A session is renewed when less than this part of its life is left.
+_LAST_PART = 1 / 3
 
 
 class SessionTooLargeError(Exception):
     """The identity does not fit into a session cookie; most often it has too many groups."""
 
 
-class Sessions:
-    """Mints, verifies and revokes sessions; an authenticator."""
+class Began(typing.NamedTuple):
+    """How a session began: its id, and when the person logged in. Renewals keep both."""
 
-    def __init__(self, options: settings.Settings) -> None:
+    session: str
+    at: float
+
+
+def begin(now: float) -> Began:
+    """Return the beginning of a new session."""
+    return Began(session=uuid.uuid4().hex, at=now)
+
+
+class Sessions:
+    """Mints and verifies sessions; an authenticator."""
+
+    def __init__(self, options: settings.Settings, ledger: revocation.Ledger) -> None:
         self._options = options
+        self._ledger = ledger
         self._keys = {key.kid: _import(key) for key in options.signing_keys}
         self._signing_kid = options.signing_keys[0].kid
-        self._revoked: collections.OrderedDict[str, float] = collections.OrderedDict()
 
-    def mint(self, person: identity.Identity, now: float) -> str:
-        """Return a new session.
+    def mint(self, person: identity.Identity, now: float, *, began: Began | None = None) -> str:
+        """Return a token of a session, of a new one unless it is told how it began.
 
         Raises:
             SessionTooLargeError: it would be too long for a cookie.
         """
-        begins = int(now)
+        began, begins = began or begin(now), int(now)
         claims = {
             "iss": self._options.public_url,
             "aud": AUDIENCE,
             **identity.to_session(person),
             "iat": begins,
             "exp": begins + self._options.session_lifetime,
-            "jti": uuid.uuid4().hex,
+            "auth_time": int(began.at),
+            "sid": began.session,
         }
         header = {"alg": ALGORITHM, "kid": self._signing_kid, "typ": TYPE}
         payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
@@ -53,11 +69,28 @@ class Sessions:
             raise SessionTooLargeError
         return token
 
+    def attest(self, proof: guard.Proof, now: float) -> str:
+        """Return a signed statement of who somebody is, for applications that do not believe a plain header.
+
+        It is no session: its type and audience are others.
+        """
+        begins = int(now)
+        claims = {
+            "iss": self._options.public_url,
+            "aud": IDENTITY_AUDIENCE,
+            **identity.to_session(proof.identity),
+            "iat": begins,
+            "exp": max(begins + 1, int(min(proof.expires, now + self._options.session_lifetime))),
+        }
+        header = {"alg": ALGORITHM, "kid": self._signing_kid, "typ": IDENTITY_TYPE}
+        payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
+        return jws.serialize_compact(header, payload, self._keys[self._signing_kid], [ALGORITHM])
+
     def verify(self, raw: bytes, now: float) -> guard.Proof:
         """Return what a session proves.
 
         Raises:
-            tokens.RefusedError: it is none of ours, or ended, or revoked.
+            tokens.RefusedError: it is none of ours, or ended, or taken back.
         """
         token = tokens.parse(raw, longest=LONGEST_COOKIE)
         key = self._keys.get(token.kid)
@@ -65,22 +98,17 @@ class Sessions:
             raise tokens.RefusedError("token_unknown_key")
         claims = tokens.verify(token, key, ALGORITHM)
         end = tokens.check(claims, issuer=self._options.public_url, audience=AUDIENCE, now=now)
-        session = claims.get("jti")
-        if not isinstance(session, str) or not session:
+        name, began = claims.get("sid"), claims.get("auth_time")
+        if not isinstance(name, str) or not name or not isinstance(began, int):
             raise tokens.RefusedError("token_without_id")
-        if session in self._revoked:
-            raise tokens.RefusedError("session_revoked")
         try:
             person = identity.from_session(claims)
         except identity.IdentityError as error:
             raise tokens.RefusedError(error.reason) from None
-        return guard.Proof(identity=person, expires=end, session=session)
-
-    def revoke(self, proof: guard.Proof, now: float) -> None:
-        """Refuse a session from now on, until it ends by itself."""
-        while self._revoked and (len(self._revoked) >= _MOST_REVOKED or next(iter(self._revoked.values())) <= now):
-            self._revoked.popitem(last=False)
-        self._revoked[proof.session] = proof.expires
+        if self._ledger.covers(session=name, userid=person.userid, began=began):
+            raise tokens.RefusedError("session_revoked")
+        fresh = end - self._options.session_lifetime * _LAST_PART
+        return guard.Proof(identity=person, expires=end, session=name, began=began, fresh=fresh)
 
     @property
     def published(self) -> dict[str, object]:

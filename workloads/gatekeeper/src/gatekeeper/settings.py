@@ -5,6 +5,7 @@
 import base64
 import binascii
 import re
+import ssl
 import typing
 import urllib.parse
 
@@ -14,17 +15,23 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.IGNORECASE)
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DAY = 86400
 # How names of the service's other cookies begin.
 _COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
 _KEY_BYTES = 32
+# Where a pod finds what it needs to ask the API server.
+_SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 # Headers with a meaning of their own, in which an identity would be lost or would do harm.
 _TAKEN = frozenset({
-    "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "host",
-    "location", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "www-authenticate", "x-auth-token",
+    "accept", "authorization", "connection", "content-length", "content-type", "cookie", "date", "expect", "forwarded",
+    "host", "location", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade",
+    "user-agent", "via", "www-authenticate", "x-auth-token", "x-authorization-check", "x-gatekeeper-peer", "x-real-ip",
+    "x-request-id", "x-requested-with",
 })  # fmt: skip
+_TAKEN_PREFIXES = ("access-control-", "content-", "proxy-", "sec-", "x-b3-", "x-envoy-", "x-forwarded-")
 
 
 class ConfigurationError(Exception):
@@ -75,6 +82,16 @@ def _listen(text: str) -> str:
     return text
 
 
+def _management(text: str) -> str:
+    return _listen(text) if text else text
+
+
+def address(place: str) -> tuple[str, int]:
+    """Return the host and port of an address to listen at."""
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text) or ".." in text:
         raise ValueError("must be a path such as /authservice, without a trailing slash")
@@ -82,9 +99,36 @@ def _prefix(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN:
+    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
         raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
     return text.lower()
+
+
+def _optional_header(text: str) -> str:
+    return _header(text) if text else text
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"must be a regular expression: {error}") from None
+    return text
+
+
+def _skip(text: str) -> str:
+    if not _SKIP.fullmatch(text) or any(re.fullmatch(r"\.+", part) for part in text.split("/")):
+        raise ValueError("must be a path such as /public, of letters, digits and - . _ ~ only, and not / alone")
+    return text
+
+
+def _certificates(text: str) -> str:
+    if text:
+        try:
+            ssl.create_default_context(cadata=text)
+        except (ssl.SSLError, ValueError):
+            raise ValueError("must be certificates in PEM") from None
+    return text
 
 
 def _cookie(text: str) -> str:
@@ -155,28 +199,92 @@ class SigningKey(pydantic.BaseModel):
     pem: _Pem
 
 
+_Prefix = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x20-\x7e]*$", max_length=100)]
+_Listed = typing.Annotated[str, pydantic.StringConstraints(min_length=1, max_length=320)]
+_Skip = typing.Annotated[str, pydantic.AfterValidator(_skip)]
+
+
+class Transformer(pydantic.BaseModel):
+    """A rule that turns what the provider calls somebody into a user id."""
+
+    model_config = _STRICT
+
+    matches: typing.Annotated[str, pydantic.AfterValidator(_pattern), pydantic.Field(max_length=500)]
+    replaces: typing.Annotated[str, pydantic.StringConstraints(max_length=500)]
+
+    @pydantic.model_validator(mode="after")
+    def _check_groups(self) -> typing.Self:
+        groups = re.compile(self.matches).groups
+        for number in re.findall(r"\$\{?(\d+)", self.replaces):
+            if len(number) > 2 or int(number) > groups:
+                raise ValueError(f"replaces: there is no group {number[:5]} in matches")
+        return self
+
+
+class Redis(pydantic.BaseModel):
+    """Where a Redis is."""
+
+    model_config = _STRICT
+
+    host: typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+    port: typing.Annotated[int, pydantic.Field(ge=1, le=65535)] = 6379
+
+
+class Kubernetes(pydantic.BaseModel):
+    """How to ask an API server about tokens."""
+
+    model_config = _STRICT
+
+    url: typing.Annotated[str, pydantic.AfterValidator(_place)] = "https://kubernetes.default.svc"
+    token_file: str = f"{_SERVICE_ACCOUNT}/token"
+    ca_file: str = f"{_SERVICE_ACCOUNT}/ca.crt"
+    audiences: typing.Annotated[tuple[_Name, ...], pydantic.Field(min_length=1)]
+
+
+Authenticator = typing.Literal["kubernetes", "access_token", "session", "id_token", "api_token"]
+
+
 class Settings(pydantic.BaseModel):
     """All that the service is told."""
 
     model_config = _STRICT
 
     listen: typing.Annotated[str, pydantic.AfterValidator(_listen)]
+    management: typing.Annotated[str, pydantic.AfterValidator(_management)] = ""
     public_url: typing.Annotated[str, pydantic.AfterValidator(_origin)]
     prefix: typing.Annotated[str, pydantic.AfterValidator(_prefix)] = "/authservice"
     issuer: typing.Annotated[str, pydantic.AfterValidator(_place)]
     back_channel: typing.Annotated[str, pydantic.AfterValidator(_back_channel)] = ""
+    ca_bundle: typing.Annotated[str, pydantic.AfterValidator(_certificates)] = ""
     client_id: _Name
     client_secret: _Secret
     scopes: typing.Annotated[tuple[str, ...], pydantic.AfterValidator(_scopes)] = (
         "openid", "profile", "email", "groups",
     )  # fmt: skip
     userid_claim: _Name = "email"
+    userid_prefix: _Prefix = ""
+    userid_transformers: typing.Annotated[tuple[Transformer, ...], pydantic.Field(max_length=100)] = ()
+    userid_lowercase: bool = False
+    groups_claim: _Name = "groups"
+    allowed_groups: tuple[_Listed, ...] = ()
+    allowed_emails: tuple[_Listed, ...] = ()
+    skip_auth: tuple[_Skip, ...] = ()
+    identity_header: typing.Annotated[str, pydantic.AfterValidator(_optional_header)] = ""
     userid_header: _Header = "kubeflow-userid"
     groups_header: _Header = "kubeflow-groups"
     session_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_session"
-    session_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
+    session_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=30 * _DAY)] = 900
+    session_renewal: typing.Literal["auto", "header", "redirect"] = "auto"
+    refresh_cookie: typing.Annotated[str, pydantic.AfterValidator(_cookie)] = "authservice_refresh"
+    refresh_idle_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
+    refresh_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = 7 * _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
     after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
+    authenticators: tuple[Authenticator, ...] = ("session", "id_token", "api_token")
+    kubernetes: Kubernetes | None = None
+    journal: str = ""
+    watched_file: str = ""
+    redis: Redis | None = None
     signing_keys: typing.Annotated[tuple[SigningKey, ...], pydantic.Field(min_length=1)]
     state_keys: typing.Annotated[tuple[_Sealing, ...], pydantic.Field(min_length=1)]
 
@@ -184,15 +292,20 @@ class Settings(pydantic.BaseModel):
     def _check_together(self) -> typing.Self:
         if len({key.kid for key in self.signing_keys}) != len(self.signing_keys):
             raise ValueError("signing_keys: every kid must stand there once")
-        if self.userid_header == self.groups_header:
-            raise ValueError("groups_header: must differ from userid_header")
+        if len({self.userid_header, self.groups_header, self.identity_header}) < 3:
+            raise ValueError("groups_header: must differ from userid_header and identity_header")
+        if self.management and address(self.management)[1] == address(self.listen)[1]:
+            raise ValueError("management: must be another port than that of listen")
+        if "kubernetes" in self.authenticators and self.kubernetes is None:
+            raise ValueError("authenticators: kubernetes needs the field kubernetes")
+        if self.session_cookie == self.refresh_cookie:
+            raise ValueError("refresh_cookie: must differ from session_cookie")
         return self
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Return where to listen."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+    def management_port(self) -> int:
+        """Return the port of health and metrics, 0 when there is none."""
+        return address(self.management)[1] if self.management else 0
 
     @property
     def secure(self) -> bool:

@@ -40,7 +40,7 @@ class Alert:
     summary: str
 
 
-def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Alert]) -> dict[str, str]:
+def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Alert] = ()) -> dict[str, str]:
     """Return the application databag of the side that has metrics, at /metrics of every unit."""
     metadata = {
         "model": topology.model,
@@ -63,11 +63,8 @@ def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Ale
     ]
     short = hashlib.sha256(topology.model_uuid.encode()).hexdigest()[:8]
     group = f"{topology.model}_{short}_{topology.application}_alerts"
-    return {
-        "scrape_metadata": json.dumps(metadata),
-        "scrape_jobs": json.dumps(jobs),
-        "alert_rules": json.dumps({"groups": [{"name": group, "rules": rules}]}),
-    }
+    found = {"scrape_metadata": json.dumps(metadata), "scrape_jobs": json.dumps(jobs)}
+    return found | ({"alert_rules": json.dumps({"groups": [{"name": group, "rules": rules}]})} if rules else {})
 
 
 def write_unit(*, address: str, unit: str) -> dict[str, str]:

@@ -1,0 +1,92 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that the charm reads from Juju, read at once."""
+
+import dataclasses
+
+import config
+import keys
+import ops
+import relations
+import revoked
+import rules
+from charmkit import secrets
+from charmkit.interfaces import redis
+
+PEERS = "peers"
+_OLD_PEERS = "client-secret"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """All that was read.
+
+    Attributes:
+        options: None while one of them is wrong.
+        complaint: what is wrong with them.
+        public_url: where browsers reach the gateway, empty while it is not known.
+        reading: what the related applications say.
+        keys: the application's secrets; None until the leader has made them.
+        peers: the addresses of the other units.
+        revoked: whose sessions an operator has ended.
+        redis: where a related Redis is.
+    """
+
+    options: config.Config | None
+    complaint: str
+    public_url: str
+    reading: relations.Reading
+    keys: keys.Keys | None
+    peers: tuple[str, ...]
+    revoked: tuple[revoked.Revoked, ...]
+    redis: redis.Redis | None
+
+    @property
+    def reviews(self) -> bool:
+        """Return whether tokens of service accounts are to be reviewed."""
+        return self.options is not None and "kubernetes" in rules.words(self.options.authenticators)
+
+
+def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
+    """Return what the charm was told by the operator, by related applications and by its peers."""
+    chosen, complaint = options(charm)
+    related = [
+        relations.Related(endpoint=endpoint, application=relation.app.name, bag=dict(relation.data[relation.app]))
+        for endpoint in relations.COUNTERPARTS
+        for relation in charm.model.relations[endpoint]
+    ]
+    forwarded = bool(charm.model.relations[relations.FORWARD])
+    reading = relations.read(related, application=charm.app.name, forwarded=forwarded)
+    peers = charm.model.get_relation(PEERS)
+    return Inputs(
+        options=chosen,
+        complaint=complaint,
+        public_url=(chosen.public_origin if chosen else "") or reading.external_url,
+        reading=reading,
+        keys=keys.read(state.read()),
+        peers=tuple(sorted(peers.data[unit].get("ingress-address", "") for unit in peers.units)) if peers else (),
+        revoked=revoked.read(peers.data[charm.app]) if peers else (),
+        redis=_redis(charm),
+    )
+
+
+def take_over(charm: ops.CharmBase) -> str:
+    """Return the client secret that an older charm left in plain text, empty without one, and take it from there."""
+    peers = charm.model.get_relation(_OLD_PEERS)
+    return peers.data[charm.app].pop(_OLD_PEERS, "") if peers else ""
+
+
+def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
+    """Return the operator's options, or None and what is wrong with them."""
+    try:
+        return charm.load_config(config.Config, errors="raise"), ""
+    except ValueError as error:
+        option = str(error).split(":", 1)[0]
+        return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+
+
+def _redis(charm: ops.CharmBase) -> redis.Redis | None:
+    relation = charm.model.get_relation(relations.REDIS)
+    if relation is None or not relation.active:
+        return None
+    return redis.read(relation.data[relation.app], [relation.data[unit] for unit in relation.units])

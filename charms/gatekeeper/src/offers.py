@@ -1,0 +1,40 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is written for related applications: most of it by the leader."""
+
+import client_secret
+import config
+import gatekeeper
+import inputs
+import keys
+import ops
+import relations
+from charmkit.interfaces import forward_auth, ingress, ingress_auth, oidc_client
+
+
+def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) -> None:
+    """Present the gatekeeper to gateways and to the OpenID Connect provider."""
+    for relation in charm.model.relations[relations.INGRESS]:
+        relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
+    for relation in charm.model.relations[relations.AUTH]:
+        relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, options, known.keys)))
+    headers = tuple(name for name in options.headers.values() if name)
+    host = f"{charm.app.name}.{charm.model.name}.svc.cluster.local"
+    for relation in charm.model.relations[relations.FORWARD]:
+        url = f"http://{host}:{gatekeeper.PORT}"
+        relation.data[charm.app].update(forward_auth.write(url=url, headers=headers))
+    if known.keys is not None:
+        _present_client(charm, options, known.public_url, known.keys)
+
+
+def _present_client(charm: ops.CharmBase, options: config.Config, public_url: str, known: keys.Keys) -> None:
+    clients = charm.model.relations[relations.CLIENT]
+    if not clients:
+        return
+    secret_id = client_secret.publish(charm, known.client_secret, clients)
+    for relation in clients:
+        # In plain text only for a provider that has spoken, and has not said that it can read secrets.
+        plain = oidc_client.takes_secrets(relation.data[relation.app]) is False
+        secret = known.client_secret if plain else ""
+        client = gatekeeper.client(options, public_url=public_url, secret=secret, secret_id=secret_id)
+        relation.data[charm.app].update(oidc_client.write_client(client))

@@ -1,0 +1,72 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of docs/programmatic-access.md, as they stand there."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+
+import httpx
+import live
+
+TEXT = (live.ROOT / "docs/programmatic-access.md").read_text()
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines() if line]
+
+
+def shell(sandbox: live.Live, line: str, **environment: str) -> str:
+    """Run a line of the page in a shell, against this sandbox."""
+    line = line.replace("juju run", f"{shlex.quote(str(live.SANDBOX))} run --format json")
+    line = line.replace("http://127.0.0.1:8080", sandbox.url).replace("/ml", "/recorded")
+    environment = {**os.environ, "SANDBOX_HOME": str(sandbox.home), **environment}
+    return subprocess.run(
+        ["bash", "-c", line], env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60
+    ).stdout
+
+
+def named(word: str) -> str:
+    (line,) = [line for line in COMMANDS if word in line]
+    return line
+
+
+def test_every_command_of_the_page_does_what_it_says(sandbox: live.Live):
+    ready = json.loads(shell(sandbox, named("get-access-command")))
+    answer = subprocess.run(
+        ["bash", "-c", ready["curl"] + "recorded/x -si"], stdout=subprocess.PIPE, text=True, timeout=20
+    )
+    assert answer.stdout.startswith("HTTP/1.1 200")
+    assert re.fullmatch(r"kfp\.Client\(host='\S+/pipeline', existing_token='kfa_\S+'\)", ready["kfp"])
+
+    made = json.loads(shell(sandbox, named("create-token")))
+    page = shell(sandbox, named("curl -H").replace("curl", "curl -si"), TOKEN=made["token"])
+    assert page.startswith("HTTP/1.1 200")
+    bearer = {"authorization": f"Bearer {made['token']}"}
+    assert httpx.get(f"{sandbox.url}/elsewhere", headers=bearer).json()["error"] == "insufficient_scope"
+    assert httpx.delete(f"{sandbox.url}/recorded/x", headers=bearer).status_code == 403
+
+    for line in [line for line in COMMANDS if "list-tokens" in line]:
+        listed = json.loads(json.loads(shell(sandbox, line))["tokens"])
+        assert {ready["id"], made["id"]} <= {token["id"] for token in listed}
+        assert made["token"] not in json.dumps(listed)
+    shell(sandbox, named("revoke-token"), ID=made["id"])
+    live.wait(lambda: httpx.get(f"{sandbox.url}/recorded/x", headers=bearer).status_code == 401, seconds=2)
+    shell(sandbox, named("revoke-sessions"))
+    token = re.findall(r"kfa_\w+-?[\w-]*", ready["curl"])[0]
+    gone = {"authorization": f"Bearer {token}"}
+    live.wait(lambda: httpx.get(f"{sandbox.url}/recorded/x", headers=gone).status_code == 401, seconds=2)
+
+
+def test_the_page_has_no_other_commands():
+    used = ("get-access-command", "create-token", "curl -H", "list-tokens", "revoke-token", "revoke-sessions")
+    assert [line for line in COMMANDS if not any(word in line for word in used)] == []
+
+
+def test_a_person_makes_a_token_on_the_page(sandbox: live.Live):
+    client, _ = sandbox.login()
+    with contextlib.closing(client):
+        page = client.post("/authservice/tokens", data={"name": "mine", "days": "1"}, headers={"origin": sandbox.url})
+        token = re.findall(r"kfa_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", page.text)[0]
+    answer = httpx.get(f"{sandbox.url}/recorded/x", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
