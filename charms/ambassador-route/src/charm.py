@@ -7,6 +7,7 @@ import dataclasses
 
 import config
 import envoy
+import model
 import ops
 import relations
 from charmkit import pebble, rollout
@@ -109,7 +110,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _route(self, options: config.Config, reading: relations.Reading) -> None:
         state = envoy.configure(
-            envoy.Gateway(
+            model.Gateway(
                 name=self.app.name,
                 port=options.http_port,
                 table=reading.table,

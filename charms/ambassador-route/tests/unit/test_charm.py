@@ -78,7 +78,10 @@ def routed(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.Stat
     table = json.loads(files(ctx, state)["routes.json"])["resources"][0]
     rules = table["virtual_hosts"][0]["routes"]
     return sorted(
-        {str(next(iter({k: v for k, v in rule["match"].items() if k != "headers"}.values()))) for rule in rules}
+        {
+            str(next(iter({k: v for k, v in rule["match"].items() if k not in ("headers", "grpc")}.values())))
+            for rule in rules
+        }
     )
 
 
