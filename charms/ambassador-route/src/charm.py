@@ -11,7 +11,7 @@ import model
 import ops
 import relations
 from charmkit import pebble, rollout
-from charmkit.interfaces import ingress, ingress_auth
+from charmkit.interfaces import ingress_auth
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,16 +97,19 @@ class AmbassadorRouteCharm(ops.CharmBase):
             return
         self.unit.set_ports(inputs.options.http_port)
         if self.unit.is_leader():
-            self._tell(inputs.url)
+            self._tell(inputs)
         if self._container.can_connect():
             self._route(inputs.options, inputs.reading)
 
-    def _tell(self, url: str) -> None:
-        for relation in (*self.model.relations[relations.PROTECTED], *self.model.relations[relations.OPEN]):
-            # An empty value removes the key.
-            relation.data[self.app].update({"external-url": "", **ingress.write_gateway(external_url=url)})
-        for relation in self.model.relations[relations.AUTH]:
-            relation.data[self.app].update(ingress_auth.write_gateway())
+    def _tell(self, inputs: Inputs) -> None:
+        for one in inputs.reading.related:
+            bag = self.model.get_relation(one.endpoint, one.relation).data[self.app]
+            # An empty value removes its key.
+            bag.update(
+                ingress_auth.write_gateway()
+                if one.endpoint == relations.AUTH
+                else relations.answer(one, inputs.reading, inputs.url)
+            )
 
     def _route(self, options: config.Config, reading: relations.Reading) -> None:
         state = envoy.configure(

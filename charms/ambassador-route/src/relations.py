@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 
 import routes
-from charmkit.interfaces import ingress, ingress_auth, sdi
+from charmkit.interfaces import ingress, ingress_auth, sdi, traefik
 
 PROTECTED = "ingress"
 OPEN = "ingress-unauthenticated"
@@ -36,6 +36,7 @@ class Reading:
     """What all of them said.
 
     Attributes:
+        related: everybody who is related, oldest first.
         table: the routes, longest prefix first.
         auth: who decides about protected routes; None while nobody does.
         refusal: what protected routes say while nobody decides; our own words only, because it stands in a page.
@@ -43,6 +44,7 @@ class Reading:
         waiting: what the gateway waits for.
     """
 
+    related: tuple[Related, ...]
     table: tuple[routes.Route, ...]
     auth: routes.Auth | None
     refusal: str
@@ -74,6 +76,7 @@ def read(related: collections.abc.Iterable[Related], *, application: str, model:
     if answer.auth is None:
         (waiting if answer.waits else blocked).insert(0, answer.refusal + answer.detail)
     return Reading(
+        related=tuple(everybody),
         table=table.routes,
         auth=answer.auth,
         refusal=answer.refusal,
@@ -92,7 +95,7 @@ def _asks(
     for one in related:
         other = one.application
         try:
-            request = ingress.read_request(one.bag)
+            request = _request(one.bag)
         except sdi.InterfaceError as error:
             wrong.append(f"{other} asks wrongly, {error}: run {_removal(application, one.endpoint, other)}")
             continue
@@ -102,6 +105,20 @@ def _asks(
         protected = one.endpoint == PROTECTED
         asks.append(routes.Ask(application=other, relation=one.relation, protected=protected, request=request))
     return asks, wrong, silent
+
+
+def _request(bag: collections.abc.Mapping[str, str]) -> ingress.Request | None:
+    return traefik.read_request(bag) if traefik.speaks(bag) else ingress.read_request(bag)
+
+
+def answer(one: Related, reading: Reading, url: str) -> dict[str, str]:
+    """Return what an application that asked is told: the versions, the public URL, and its own where it wants that."""
+    told = {"external-url": "", **ingress.write_gateway(external_url=url)}
+    if not traefik.speaks(one.bag):
+        # Whoever changed from one kind to the other keeps no stale answer.
+        return {**told, **traefik.write_url("")}
+    prefixes = [route.prefix for route in reading.table if route.relation == one.relation]
+    return {**told, **traefik.write_url(url + prefixes[0] if url and prefixes else "")}
 
 
 def _auth(related: collections.abc.Sequence[Related], application: str, model: str) -> _Answer:

@@ -114,6 +114,17 @@ def test_relations_hear_versions_and_public_url(
     assert bag(state, LOGIN) == ANNOUNCED
 
 
+def test_application_that_expects_traefik_hears_its_url(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    asked = {"model": '"kubeflow"', "name": '"minio"', "port": "9001"}
+    minio = testing.Relation("ingress", id=20, remote_app_name="minio", remote_app_data=asked)
+    state = update(ctx, base, relations={*base.relations, minio})
+    assert bag(state, minio)["ingress"] == '{"url": "http://192.0.2.7:8080/kubeflow-minio"}'
+    assert "/kubeflow-minio" in routed(ctx, state)
+    assert "ingress" not in bag(state, ECHO)
+
+
 def test_public_url_that_is_lost_is_withdrawn(
     ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
 ) -> None:
