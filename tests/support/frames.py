@@ -10,6 +10,7 @@ import threading
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 
 Headers = list[tuple[str, str]]
 
@@ -135,7 +136,8 @@ class Rpc:
         http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         http.initiate_connection()
         connection.sendall(http.data_to_send())
-        with contextlib.suppress(OSError), connection:
+        # Whoever speaks HTTP/1 here is not answered.
+        with contextlib.suppress(OSError, h2.exceptions.ProtocolError), connection:
             while data := connection.recv(65536):
                 for event in http.receive_data(data):
                     self._take(http, event)

@@ -5,11 +5,13 @@
 
 import dataclasses
 
+import assemble
+import certificates
 import config
 import envoy
-import model
 import ops
 import relations
+import selftest
 from charmkit import pebble, rollout
 from charmkit.interfaces import ingress_auth
 
@@ -22,12 +24,14 @@ class Inputs:
         options: None while one of them is wrong.
         complaint: what is wrong with them.
         url: the public URL, empty when it is not known.
+        certificate: the certificate to use.
         reading: what the related applications say.
     """
 
     options: config.Config | None
     complaint: str
     url: str
+    certificate: certificates.Found
     reading: relations.Reading
 
 
@@ -38,16 +42,20 @@ class AmbassadorRouteCharm(ops.CharmBase):
         super().__init__(framework)
         self._container = self.unit.get_container("gateway")
         self._rollout = rollout.Rollout(self._container, service=envoy.SERVICE, check=envoy.CHECK, record=envoy.RECORD)
+        self._certificates = certificates.Certificates(self, self._container, wanted=self._wanted)
         self._refusal: str | None = None
+        self._fault = ""
         events = [
             self.on.config_changed,
             self.on.leader_elected,
             self.on.update_status,
             self.on.upgrade_charm,
+            self.on.secret_changed,
             self.on.gateway_pebble_ready,
             self.on.gateway_pebble_check_recovered,
+            self._certificates.available,
         ]
-        for endpoint in relations.ENDPOINTS:
+        for endpoint in (*relations.ENDPOINTS, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -66,6 +74,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         inputs = self._read()
         blocked = list(inputs.reading.blocked)
+        if self._fault:
+            blocked.insert(0, f"{self._fault}: {self._log()}")
         if self._refusal:
             blocked.insert(0, f"Envoy refused its configuration, {self._refusal}: {self._log()}")
         if inputs.complaint:
@@ -74,32 +84,37 @@ class AmbassadorRouteCharm(ops.CharmBase):
             blocked.insert(0, f"Public URL not known: run juju config {self.app.name} external-url=http://HOST")
         for text in blocked:
             event.add_status(ops.BlockedStatus(text))
-        for text in inputs.reading.waiting:
+        waiting = [*inputs.reading.waiting, *([inputs.certificate.waiting] if inputs.certificate.waiting else [])]
+        for text in waiting:
             event.add_status(ops.WaitingStatus(text))
-        if not inputs.reading.waiting:
-            event.add_status(self._workload_status(inputs.url))
+        if not waiting:
+            event.add_status(self._workload_status(inputs))
 
-    def _workload_status(self, url: str) -> ops.StatusBase:
+    def _workload_status(self, inputs: Inputs) -> ops.StatusBase:
         if not self._container.can_connect():
             return ops.MaintenanceStatus("Waiting for the container")
         if not pebble.running(self._container, envoy.SERVICE):
             return ops.MaintenanceStatus(f"Waiting for Envoy to start: {self._log()}")
         if not pebble.check_is_up(self._container, envoy.CHECK):
             return ops.MaintenanceStatus(f"Waiting for Envoy to answer: {self._log()}")
-        return ops.ActiveStatus(f"Serving {url}")
+        if inputs.options and assemble.open_to_all(inputs.options, inputs.reading):
+            closing = f"run juju config {self.app.name} --reset allow-unauthenticated"
+            return ops.ActiveStatus(f"OPEN TO EVERYBODY, serving {inputs.url} without a login: {closing}")
+        return ops.ActiveStatus(f"Serving {inputs.url}")
 
     def _log(self) -> str:
         return f"see juju debug-log --include {self.unit.name}"
 
     def _reconcile(self) -> None:
         inputs = self._read()
-        if inputs.options is None:
+        if inputs.options is None or inputs.complaint:
             return
-        self.unit.set_ports(inputs.options.http_port)
+        tls = inputs.certificate.tls
+        self.unit.set_ports(inputs.options.http_port, *([tls.port] if tls else []))
         if self.unit.is_leader():
             self._tell(inputs)
         if self._container.can_connect():
-            self._route(inputs.options, inputs.reading)
+            self._route(inputs.options, inputs)
 
     def _tell(self, inputs: Inputs) -> None:
         for one in inputs.reading.related:
@@ -111,18 +126,15 @@ class AmbassadorRouteCharm(ops.CharmBase):
                 else relations.answer(one, inputs.reading, inputs.url)
             )
 
-    def _route(self, options: config.Config, reading: relations.Reading) -> None:
-        state = envoy.configure(
-            model.Gateway(
-                name=self.app.name,
-                port=options.http_port,
-                table=reading.table,
-                auth=reading.auth,
-                refusal=reading.refusal,
-            )
+    def _route(self, options: config.Config, inputs: Inputs) -> None:
+        gateway = assemble.gateway(
+            options, inputs.reading, name=self.app.name, url=inputs.url, tls=inputs.certificate.tls
         )
+        state = envoy.configure(gateway)
         refusal = self._rollout.bring(state, envoy.rehearsal(state))
         self._refusal = envoy.words(refusal) if refusal else None
+        if not self._refusal:
+            self._fault = selftest.run(self._bound(), gateway, envoy.version(state))
 
     def _read(self) -> Inputs:
         options, complaint = self._options()
@@ -136,11 +148,18 @@ class AmbassadorRouteCharm(ops.CharmBase):
             for endpoint in relations.ENDPOINTS
             for relation in self.model.relations[endpoint]
         ]
+        found = self._certificates.find(options) if options else certificates.Found()
         return Inputs(
             options=options,
-            complaint=complaint,
-            url=options.url(self._address()) if options else "",
-            reading=relations.read(related, application=self.app.name, model=self.model.name),
+            complaint=complaint or found.complaint,
+            url=options.url(self._address(), tls=found.tls is not None) if options else "",
+            certificate=found,
+            reading=relations.read(
+                related,
+                application=self.app.name,
+                model=self.model.name,
+                everybody_may=bool(options and options.allow_unauthenticated),
+            ),
         )
 
     def _options(self) -> tuple[config.Config | None, str]:
@@ -150,10 +169,19 @@ class AmbassadorRouteCharm(ops.CharmBase):
             option = str(error).split(":", 1)[0]
             return None, f"{error}: run juju config {self.app.name} {option}=... or --reset {option}"
 
+    def _wanted(self) -> tuple[str, str]:
+        options, _ = self._options()
+        return (options.url(self._address()), options.csr_domain_name) if options else ("", "")
+
     def _address(self) -> str:
         binding = self.model.get_binding(relations.PROTECTED)
         address = binding.network.ingress_address if binding else None
         return str(address) if address else ""
+
+    def _bound(self) -> str:
+        binding = self.model.get_binding(relations.PROTECTED)
+        address = binding.network.bind_address if binding else None
+        return str(address or "localhost")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 """Envoy's configuration: what its container holds and runs, from the gateway's model. Pure."""
 
 import collections.abc
+import hashlib
 import json
 import pathlib
 
@@ -17,6 +18,8 @@ CHECK = "ready"
 BINARY = "/usr/local/bin/envoy"
 RECORD = "/etc/envoy/rollout.json"
 HEALTH_PATH = "/ambassador/v0/check_ready"
+VERSION_PATH = "/ambassador/v0/version"
+SECRETS = "/etc/envoy/secrets.json"
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _BOOTSTRAP = "/etc/envoy/bootstrap.json"
@@ -27,7 +30,11 @@ _CANDIDATE = "/etc/envoy/candidate.json"
 _ROUTES_NAME = "gateway"
 # What every authorizer needs to see of a request, whatever it asks for.
 _REQUEST_HEADERS = ("cookie", "user-agent", "x-forwarded-for", "x-forwarded-proto", "x-request-id")
+_CREDENTIALS = ("authorization", "x-auth-token")
+_LOGIN_PATH = "/dex/auth"
 _MOST_CONNECTIONS = 50000
+# After a change of a listener, how long connections that it had may still live: long enough for a notebook's WebSocket.
+_DRAIN_SECONDS = 86400
 
 
 def configure(gateway: model.Gateway) -> desired.Desired:
@@ -38,14 +45,15 @@ def configure(gateway: model.Gateway) -> desired.Desired:
         "listeners_path": _LISTENERS,
         "most_connections": _MOST_CONNECTIONS,
     }
-    files = (
+    before = (
         _file(_BOOTSTRAP, bootstrap),
-        # In the order in which Envoy must read them: a route needs its cluster.
+        # In the order in which Envoy must read them: a route needs its cluster, a listener its certificate.
         _file(_CLUSTERS, {"clusters": rules.clusters(gateway)}, watched=True),
-        _file(_LISTENERS, _listener(gateway), watched=True),
-        _file(_ROUTES, {"name": _ROUTES_NAME, "rules": rules.rules(gateway)}, watched=True),
+        _file(SECRETS, {"tls": gateway.tls}, watched=True, mode=0o600),
+        _file(_LISTENERS, _listeners(gateway), watched=True),
     )
-    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning"
+    files = (*before, _file(_ROUTES, _routes(gateway, before), watched=True))
+    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning --drain-time-s {_DRAIN_SECONDS}"
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     url = f"http://localhost:{gateway.port}{HEALTH_PATH}"
     layer = {
@@ -53,6 +61,21 @@ def configure(gateway: model.Gateway) -> desired.Desired:
         "checks": {CHECK: desired.http_check(url, period=gateway.check_period)},
     }
     return desired.Desired(files=files, layer=layer)
+
+
+def version(state: desired.Desired) -> str:
+    """Return what the gateway says at VERSION_PATH once it serves a state."""
+    (text,) = [file.text for file in state.files if file.path == _ROUTES]
+    return json.loads(text)["resources"][0]["virtual_hosts"][0]["routes"][0]["direct_response"]["body"]["inline_string"]
+
+
+def held(text: str, port: int) -> model.Tls | None:
+    """Return the certificate in the text of SECRETS; None when it holds none."""
+    for secret in json.loads(text)["resources"]:
+        pair = secret["tls_certificate"]
+        certificate, key = (pair[part]["inline_string"] for part in ("certificate_chain", "private_key"))
+        return model.Tls(port=port, certificate=certificate, key=key)
+    return None
 
 
 def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
@@ -63,11 +86,16 @@ def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
     resources = {file.path: json.loads(file.text)["resources"] for file in state.files if file.watched}
     for resource in (resource for found in resources.values() for resource in found):
         del resource["@type"]
-    listener, table = resources[_LISTENERS][0], resources[_ROUTES][0]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    del manager["rds"]
-    manager["route_config"] = table
-    candidate = {"static_resources": {"clusters": resources[_CLUSTERS], "listeners": [listener]}}
+    for listener in resources[_LISTENERS]:
+        (chain,) = listener["filter_chains"]
+        manager = chain["filters"][0]["typed_config"]
+        del manager["rds"]
+        manager["route_config"] = resources[_ROUTES][0]
+        if "transport_socket" in chain:
+            context = chain["transport_socket"]["typed_config"]["common_tls_context"]
+            del context["tls_certificate_sds_secret_configs"]
+            context["tls_certificates"] = [secret["tls_certificate"] for secret in resources[SECRETS]]
+    candidate = {"static_resources": {"clusters": resources[_CLUSTERS], "listeners": resources[_LISTENERS]}}
     return rollout.Rehearsal(
         files=(desired.File(path=_CANDIDATE, text=json.dumps(candidate, indent=2)),),
         command=(BINARY, "--mode", "validate", "-c", _CANDIDATE, "--log-level", "error"),
@@ -75,19 +103,34 @@ def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
     )
 
 
-def _file(path: str, values: collections.abc.Mapping[str, object], *, watched: bool = False) -> desired.File:
+def _file(
+    path: str, values: collections.abc.Mapping[str, object], *, watched: bool = False, mode: int = 0o644
+) -> desired.File:
     name = f"{pathlib.PurePosixPath(path).name}.j2"
-    return desired.File(path=path, text=templates.render(_TEMPLATES, name, values), mode=0o644, watched=watched)
+    return desired.File(path=path, text=templates.render(_TEMPLATES, name, values), mode=mode, watched=watched)
 
 
-def _listener(gateway: model.Gateway) -> dict[str, object]:
+def _listeners(gateway: model.Gateway) -> dict[str, object]:
     auth = gateway.auth
+    plain = {"name": "gateway", "port": gateway.port, "tls": False}
+    secure = [{"name": "gateway-tls", "port": gateway.tls.port, "tls": True}] if gateway.tls else []
     return {
-        "port": gateway.port,
+        "listeners": [plain, *secure],
+        "secrets_path": SECRETS,
+        "trusted_proxies": gateway.trusted_proxies,
         "idle_timeout": rules.IDLE,
         "health_path": HEALTH_PATH,
         "routes_name": _ROUTES_NAME,
         "routes_path": _ROUTES,
+        "access_log": gateway.access_log,
+        "hsts": f"max-age={gateway.hsts}" if gateway.hsts else "",
+        "cors": bool(gateway.cors_origins),
+        "login_rate": gateway.login_rate,
+        "login_path": _LOGIN_PATH,
+        "fast": gateway.fast,
+        # Whoever brings one of these is decided about by the authorizer, whatever cookies there are.
+        "credentials": _CREDENTIALS,
+        "session_script": templates.render(_TEMPLATES, "session.lua.j2", {}),
         "stripped": routes.stripped(auth),
         "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *(auth.request_headers if auth else ())))),
         "response_headers": auth.response_headers if auth else (),
@@ -96,6 +139,22 @@ def _listener(gateway: model.Gateway) -> dict[str, object]:
         "pages": pages.pages(),
         "page_headers": pages.HEADERS,
     }
+
+
+def _routes(gateway: model.Gateway, before: collections.abc.Sequence[desired.File]) -> dict[str, object]:
+    host, port = gateway.redirect
+    values: dict[str, object] = {
+        "name": _ROUTES_NAME,
+        "rules": rules.rules(gateway),
+        "fast": gateway.fast is not None,
+        "cors_origins": gateway.cors_origins,
+        "redirect_host": host,
+        "redirect_port": port,
+        "version_path": VERSION_PATH,
+    }
+    # A certificate is renewed without this.
+    parts = [*(file.text for file in before if file.path != SECRETS), repr(values)]
+    return {**values, "version": hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]}
 
 
 def words(text: str) -> str:

@@ -39,6 +39,7 @@ class Reading:
         related: everybody who is related, oldest first.
         table: the routes, longest prefix first.
         auth: who decides about protected routes; None while nobody does.
+        jwks: the keys of its sessions, when it tells them.
         refusal: what protected routes say while nobody decides; our own words only, because it stands in a page.
         blocked: what a person must do, most important first.
         waiting: what the gateway waits for.
@@ -47,6 +48,7 @@ class Reading:
     related: tuple[Related, ...]
     table: tuple[routes.Route, ...]
     auth: routes.Auth | None
+    jwks: str
     refusal: str
     blocked: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -57,13 +59,24 @@ class _Answer:
     """Who decides, or why nobody does."""
 
     auth: routes.Auth | None = None
+    jwks: str = ""
     refusal: str = ""
     detail: str = ""
     waits: bool = False
+    absent: bool = False
 
 
-def read(related: collections.abc.Iterable[Related], *, application: str, model: str) -> Reading:
-    """Return what the related applications say to this application in this model."""
+def read(
+    related: collections.abc.Iterable[Related], *, application: str, model: str, everybody_may: bool = False
+) -> Reading:
+    """Return what the related applications say.
+
+    Args:
+        related: who is related.
+        application: this application.
+        model: its model.
+        everybody_may: whether an operator wishes that nobody need log in as long as no login is integrated.
+    """
     everybody = sorted(related, key=lambda one: one.relation)
     answer = _auth([one for one in everybody if one.endpoint == AUTH], application, model)
     asks, blocked, waiting = _asks([one for one in everybody if one.endpoint != AUTH], application)
@@ -73,12 +86,13 @@ def read(related: collections.abc.Iterable[Related], *, application: str, model:
         blocked.append(f"{problem.text}: run {_removal(application, endpoint, problem.ask.application)}")
     if not (asks or blocked or waiting):
         blocked.append(f"Nothing to route: run juju integrate {application}:{OPEN} dex-auth:ingress")
-    if answer.auth is None:
+    if answer.auth is None and not (everybody_may and answer.absent):
         (waiting if answer.waits else blocked).insert(0, answer.refusal + answer.detail)
     return Reading(
         related=tuple(everybody),
         table=table.routes,
         auth=answer.auth,
+        jwks=answer.jwks,
         refusal=answer.refusal,
         blocked=tuple(blocked),
         waiting=tuple(waiting),
@@ -125,7 +139,7 @@ def _auth(related: collections.abc.Sequence[Related], application: str, model: s
     closed = "Protected paths answer 503"
     if not related:
         command = f"juju integrate {application}:{AUTH} gatekeeper:{AUTH}"
-        return _Answer(refusal=f"{closed} until a login is integrated: run {command}")
+        return _Answer(refusal=f"{closed} until a login is integrated: run {command}", absent=True)
     names = [one.application for one in related]
     removal = f"run {_removal(application, AUTH, names[-1])}"
     if len(related) > 1:
@@ -133,7 +147,7 @@ def _auth(related: collections.abc.Sequence[Related], application: str, model: s
     try:
         authorizer = ingress_auth.read(related[0].bag)
         if authorizer:
-            return _Answer(auth=routes.auth(authorizer, model))
+            return _Answer(auth=routes.auth(authorizer, model), jwks=ingress_auth.read_keys(related[0].bag))
     except ValueError as error:
         return _Answer(refusal=f"{closed}, because {names[0]} presents itself wrongly: {removal}", detail=f" ({error})")
     waits = f"{closed} until {names[0]} presents itself over {AUTH}: see juju status {names[0]}"

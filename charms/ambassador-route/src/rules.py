@@ -75,7 +75,7 @@ def rules(gateway: model.Gateway) -> tuple[Rule, ...]:
 
 
 def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[Rule]:
-    refused = route.protected and gateway.auth is None
+    refused = gateway.refuses(route)
     for traffic in ("websocket", "grpc", ""):
         for kind, path, rewrite in _matches(route):
             yield Rule(
@@ -85,7 +85,7 @@ def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator
                 cluster=_cluster(route, traffic),
                 rewrite=rewrite,
                 # A route that refuses reaches no application, and its page must not wait for an authorizer.
-                open=refused or not route.protected,
+                open=not gateway.asks(route),
                 keeps_cookies=gateway.keeps_cookies(route),
                 refusal=gateway.refusal if refused else "",
                 idle_timeout=_NEVER if traffic == "websocket" else IDLE,

@@ -174,3 +174,30 @@ def test_application_that_asks_traefik_wrongly_is_named_and_harms_nobody(change:
 def test_versions_decide_which_kind_it_is() -> None:
     reading = read(LOGIN, related("ingress", "x", {**TRAEFIK, **DASHBOARD}))
     assert [route.prefix for route in reading.table] == ["/"]
+
+
+KEY = '{"kty": "EC", "crv": "P-256", "kid": "1", "x": "eA", "y": "eQ"}'
+
+
+def test_keys_of_sessions_are_read_and_of_no_other_kind() -> None:
+    others = '{"kty": "EC", "crv": "P-384", "kid": "2", "x": "eA", "y": "eQ", "d": "sensitive"}'
+    reading = read(related("ingress-auth", "g", {**AUTH, "jwks": f'{{"keys": [{KEY}, {others}], "more": 1}}'}))
+    assert reading.auth
+    assert '"kid": "1"' in reading.jwks
+    assert '"kid": "2"' not in reading.jwks
+    assert "sensitive" not in reading.jwks
+    assert read(LOGIN).jwks == ""
+
+
+@pytest.mark.parametrize("jwks", ["{", "[]", '{"keys": [1]}', '{"keys": [{"kty": "EC"}]}', "x" * 30_000, "[" * 10_000])
+def test_wrong_keys_close_the_gateway(jwks: str) -> None:
+    reading = read(related("ingress-auth", "g", {**AUTH, "jwks": jwks}))
+    assert reading.auth is None
+    assert "jwks must be a JSON Web Key Set" in reading.blocked[0]
+
+
+def test_everybody_may_only_while_nobody_is_integrated() -> None:
+    one = related("ingress", "kubeflow-dashboard", DASHBOARD, 4)
+    assert relations.read([one], application="gw", model="m", everybody_may=True).blocked == ()
+    silent = related("ingress-auth", "g", {})
+    assert relations.read([one, silent], application="gw", model="m", everybody_may=True).waiting != ()

@@ -1,11 +1,20 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Interface `ingress-auth` of Charmed Kubeflow, v1: who answers a gateway's authorization checks."""
+"""Interface `ingress-auth` of Charmed Kubeflow, v1: who answers a gateway's authorization checks.
+
+`jwks` is ours: the public keys of the authorizer's sessions as a JSON Web Key Set (RFC 7517), with which a gateway can
+verify them itself. The tokens are ES256 with `typ` JWT and `aud` kubeflow, and nothing else may be.
+"""
 
 import collections.abc
 import dataclasses
+import json
+import typing
 
 from charmkit.interfaces import sdi
+
+_MEMBERS = ("kty", "crv", "kid", "x", "y")
+_LONGEST_KEYS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +60,30 @@ def read(bag: collections.abc.Mapping[str, str]) -> Authorizer | None:
         request_headers=sdi.texts(data, "allowed-request-headers"),
         response_headers=sdi.texts(data, "allowed-response-headers"),
     )
+
+
+def read_keys(bag: collections.abc.Mapping[str, str]) -> str:
+    """Return the public keys of sessions, empty when there are none.
+
+    Raises:
+        sdi.InterfaceError: it is no set of such keys.
+    """
+    text = bag.get("jwks", "")
+    if not text:
+        return ""
+    try:
+        if len(text) > _LONGEST_KEYS:
+            raise ValueError
+        data = json.loads(text)
+        keys = [{name: key[name] for name in _MEMBERS} for key in data["keys"]]
+        if not all(isinstance(value, str) for key in keys for value in typing.cast("dict[str, object]", key).values()):
+            raise ValueError
+        # Only what signs sessions: a key of another kind could let other tokens pass for one.
+        chosen = [key for key in keys if (key["kty"], key["crv"]) == ("EC", "P-256")]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise sdi.InterfaceError("jwks must be a JSON Web Key Set of EC keys with a kid") from None
+    full = [{**key, "alg": "ES256", "use": "sig"} for key in chosen]
+    return json.dumps({"keys": full}, sort_keys=True) if full else ""
 
 
 def write_gateway() -> dict[str, str]:
