@@ -10,7 +10,7 @@ import relations
 
 
 def gateway(
-    options: config.Config, reading: relations.Reading, *, name: str, url: str, tls: model.Tls | None
+    options: config.Config, reading: relations.Reading, *, name: str, namespace: str, url: str, tls: model.Tls | None
 ) -> model.Gateway:
     """Return the gateway that options and relations ask for.
 
@@ -18,11 +18,13 @@ def gateway(
         options: the operator's.
         reading: what related applications say.
         name: this application.
+        namespace: its model.
         url: the public URL, empty when it is not known.
         tls: the certificate; None without one.
     """
     return model.Gateway(
         name=name,
+        namespace=namespace,
         port=options.http_port,
         tls=tls,
         redirect=_redirect(options, url, tls),

@@ -8,11 +8,10 @@ import dataclasses
 import assemble
 import certificates
 import config
-import envoy
+import engines
 import ops
 import relations
-import selftest
-from charmkit import pebble, rollout
+from charmkit import pebble
 from charmkit.interfaces import ingress_auth
 
 
@@ -41,10 +40,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gateway")
-        self._rollout = rollout.Rollout(self._container, service=envoy.SERVICE, check=envoy.CHECK, record=envoy.RECORD)
         self._certificates = certificates.Certificates(self, self._container, wanted=self._wanted)
-        self._refusal: str | None = None
-        self._fault = ""
+        self._outcome = engines.Outcome()
         events = [
             self.on.config_changed,
             self.on.leader_elected,
@@ -68,16 +65,17 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
         if self._container.can_connect():
-            self._rollout.check_failed()
+            self._engine().check_failed(self._container)
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         inputs = self._read()
         blocked = list(inputs.reading.blocked)
-        if self._fault:
-            blocked.insert(0, f"{self._fault}: {self._log()}")
-        if self._refusal:
-            blocked.insert(0, f"Envoy refused its configuration, {self._refusal}: {self._log()}")
+        engine = self._engine()
+        if self._outcome.fault:
+            blocked.insert(0, f"{self._outcome.fault}: {self._log()}")
+        if self._outcome.refusal:
+            blocked.insert(0, f"{engine.title} refused its configuration, {self._outcome.refusal}: {self._log()}")
         if inputs.complaint:
             blocked.insert(0, inputs.complaint)
         elif not inputs.url:
@@ -88,15 +86,15 @@ class AmbassadorRouteCharm(ops.CharmBase):
         for text in waiting:
             event.add_status(ops.WaitingStatus(text))
         if not waiting:
-            event.add_status(self._workload_status(inputs))
+            event.add_status(self._workload_status(inputs, engine))
 
-    def _workload_status(self, inputs: Inputs) -> ops.StatusBase:
+    def _workload_status(self, inputs: Inputs, engine: engines.Engine) -> ops.StatusBase:
         if not self._container.can_connect():
             return ops.MaintenanceStatus("Waiting for the container")
-        if not pebble.running(self._container, envoy.SERVICE):
-            return ops.MaintenanceStatus(f"Waiting for Envoy to start: {self._log()}")
-        if not pebble.check_is_up(self._container, envoy.CHECK):
-            return ops.MaintenanceStatus(f"Waiting for Envoy to answer: {self._log()}")
+        if not pebble.running(self._container, engine.service):
+            return ops.MaintenanceStatus(f"Waiting for {engine.title} to start: {self._log()}")
+        if not pebble.check_is_up(self._container, engine.check):
+            return ops.MaintenanceStatus(f"Waiting for {engine.title} to answer: {self._log()}")
         if inputs.options and assemble.open_to_all(inputs.options, inputs.reading):
             closing = f"run juju config {self.app.name} --reset allow-unauthenticated"
             return ops.ActiveStatus(f"OPEN TO EVERYBODY, serving {inputs.url} without a login: {closing}")
@@ -128,13 +126,18 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _route(self, options: config.Config, inputs: Inputs) -> None:
         gateway = assemble.gateway(
-            options, inputs.reading, name=self.app.name, url=inputs.url, tls=inputs.certificate.tls
+            options,
+            inputs.reading,
+            name=self.app.name,
+            namespace=self.model.name,
+            url=inputs.url,
+            tls=inputs.certificate.tls,
         )
-        state = envoy.configure(gateway)
-        refusal = self._rollout.bring(state, envoy.rehearsal(state))
-        self._refusal = envoy.words(refusal) if refusal else None
-        if not self._refusal:
-            self._fault = selftest.run(self._bound(), gateway, envoy.version(state))
+        self._outcome = self._engine().bring(self._container, gateway, self._bound())
+
+    def _engine(self) -> engines.Engine:
+        """Return the engine that the operator chose, also while another option is wrong."""
+        return engines.ENGINES.get(str(self.config["engine"])) or engines.ENGINES[config.ENGINES[0]]
 
     def _read(self) -> Inputs:
         options, complaint = self._options()

@@ -8,7 +8,7 @@ import re
 import ops
 from charmkit import urls
 
-ENGINES = ("envoy",)
+ENGINES = ("envoy", "emissary")
 ACCESS_LOGS = ("errors", "all", "off")
 # The container does not run as root, and only root may listen below.
 _LOWEST_PORT = 1024
@@ -47,7 +47,10 @@ class Config:
     def __post_init__(self) -> None:
         """Check every option."""
         if self.engine not in ENGINES:
-            raise ValueError(f"engine: unknown engine {self.engine!r}, this version has {' and '.join(ENGINES)}")
+            raise ValueError(f"engine: unknown engine {self.engine!r}, there are {' and '.join(ENGINES)}")
+        for option, wished in (("fast-mode", self.fast_mode), ("login-rate-limit", self.login_rate_limit)):
+            if wished and self.engine != "envoy":
+                raise ValueError(f"{option}: only engine envoy has it")
         _range("http-port", self.http_port, _LOWEST_PORT, _HIGHEST_PORT)
         _range("https-port", self.https_port, _LOWEST_PORT, _HIGHEST_PORT)
         if self.http_port == self.https_port:

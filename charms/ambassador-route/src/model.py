@@ -46,6 +46,7 @@ class Gateway:
 
     Attributes:
         name: the application.
+        namespace: its model.
         port: where it listens.
         tls: how it ends TLS; None without a certificate.
         redirect: the host and port of https to which plain http is sent; empty host for none, 0 for https's own port.
@@ -64,6 +65,7 @@ class Gateway:
     """
 
     name: str
+    namespace: str = ""
     port: int
     tls: Tls | None = None
     redirect: tuple[str, int] = ("", 0)

@@ -19,7 +19,7 @@ def gateway(
     reading = relations.Reading(
         related=(LOGIN,) if related else (), table=(), auth=auth, jwks=jwks, refusal="", blocked=(), waiting=()
     )
-    return assemble.gateway(config.Config(**options), reading, name="gw", url=url, tls=tls)  # type: ignore[arg-type]
+    return assemble.gateway(config.Config(**options), reading, name="gw", namespace="m", url=url, tls=tls)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

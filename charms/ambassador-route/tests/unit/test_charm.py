@@ -6,6 +6,7 @@ import json
 import pathlib
 
 import charm
+import diagnostics
 import ops
 import pytest
 import selftest
@@ -189,7 +190,7 @@ def test_refused_configuration_leaves_the_old_one_serving(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"engine": "emissary"}, "engine: unknown engine 'emissary', this version has envoy"),
+        ({"engine": "nginx"}, "engine: unknown engine 'nginx', there are envoy and emissary"),
         ({"http-port": 80}, "http-port: must be from 1024 to 65535, not 80"),
         ({"external-url": "kubeflow"}, "external-url: 'kubeflow' must begin with http:// or https://"),
     ],
@@ -309,3 +310,45 @@ def test_options_of_the_operator_reach_the_configuration(
     assert '"max_tokens": 77' in listeners
     assert '"xff_num_trusted_hops": 2' in listeners
     assert 'session[\\"other\\"]' in listeners
+
+
+@pytest.fixture
+def emissary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What Emissary says about its resources, one answer for each reload; nothing when there is none."""
+    answers: list[str] = []
+    monkeypatch.setattr(diagnostics, "reload", lambda: answers.pop(0) if answers else None)
+    return answers
+
+
+def proven(state: testing.State) -> testing.State:
+    """Let the checks have been up for a while."""
+    container = state.get_container("gateway")
+    infos = {dataclasses.replace(info, successes=5) for info in container.check_infos}
+    return dataclasses.replace(state, containers={dataclasses.replace(container, check_infos=infos)})
+
+
+def test_emissary_runs_in_envoys_place(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, tmp_path: pathlib.Path, emissary: list[str]
+) -> None:
+    held = base.get_container("gateway")
+    mounts = {top: testing.Mount(location=f"/{top}", source=tmp_path / top) for top in ("ambassador", "tmp")}
+    for mount in mounts.values():
+        pathlib.Path(mount.source).mkdir()
+    container = dataclasses.replace(held, mounts=mounts)
+    state = update(ctx, base, containers={container}, config={"engine": "emissary"})
+    container = state.get_container("gateway")
+    assert container.service_statuses == {"emissary": ops.pebble.ServiceStatus.ACTIVE}
+    assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
+    text = (container.get_filesystem(ctx) / "ambassador/init-config/gateway.yaml").read_text()
+    assert "dex-auth.kubeflow.svc.cluster.local:5556" in text
+    good = update(ctx, proven(state))
+    emissary.append("Mapping echo: no such thing")
+    state = update(ctx, good, relations={DEX, LOGIN})
+    assert state.unit_status == ops.BlockedStatus(
+        "Emissary refused its configuration, Mapping echo: no such thing: "
+        "see juju debug-log --include ambassador-route/0"
+    )
+    # What it refused is not what it would find at its next start.
+    assert (
+        state.get_container("gateway").get_filesystem(ctx) / "ambassador/init-config/gateway.yaml"
+    ).read_text() == text

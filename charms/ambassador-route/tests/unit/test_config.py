@@ -84,8 +84,14 @@ def test_port_that_a_plain_user_cannot_open_is_named(port: int) -> None:
 
 
 def test_unknown_engine_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^engine: unknown engine 'emissary', this version has envoy$"):
-        config.Config(engine="emissary")
+    with pytest.raises(ValueError, match=r"^engine: unknown engine 'nginx', there are envoy and emissary$"):
+        config.Config(engine="nginx")
+
+
+@pytest.mark.parametrize(("option", "value"), [("fast_mode", True), ("login_rate_limit", 5)])
+def test_what_emissary_cannot_do_is_said(option: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{option.replace('_', '-')}: only engine envoy has it$"):
+        config.Config(engine="emissary", **{option: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
