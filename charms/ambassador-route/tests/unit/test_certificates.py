@@ -8,6 +8,7 @@ import json
 import pathlib
 
 import charm
+import inputs
 import ops
 import pytest
 import selftest
@@ -67,7 +68,7 @@ def test_certificate_of_a_relation_is_waited_for_served_and_given_up(ctx: Contex
     waiting = "Waiting for a certificate from self-signed-certificates: see juju status self-signed-certificates"
     with ctx(ctx.on.update_status(), state) as manager:
         manager.run()
-        assert manager.charm._read().certificate.waiting == waiting
+        assert inputs.read(manager.charm, manager.charm._certificates).certificate.waiting == waiting
     authority = Authority()
     changed, certificate = answered(state, relation, authority)
     state = ctx.run(ctx.on.relation_changed(changed), dataclasses.replace(state, relations={changed}))

@@ -7,6 +7,7 @@ import pathlib
 
 import charm
 import diagnostics
+import loopback
 import ops
 import pytest
 import selftest
@@ -352,3 +353,19 @@ def test_emissary_runs_in_envoys_place(
     assert (
         state.get_container("gateway").get_filesystem(ctx) / "ambassador/init-config/gateway.yaml"
     ).read_text() == text
+
+
+def test_actions_answer_and_name_a_wrong_option(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loopback, "client", lambda *_: lambda _: loopback.Answer())
+    monkeypatch.setattr(loopback, "listens", lambda *_: "up")
+    ctx.run(ctx.on.action("show-routes"), base)
+    assert ctx.action_results
+    assert str(ctx.action_results["routes"]).splitlines()[1].split()[:4] == ["/echo", "echo", "needed", "nothing"]
+    with pytest.raises(testing.ActionFailed, match="gateway: it does not answer: see juju status ambassador-route"):
+        ctx.run(ctx.on.action("trace-login"), base)
+    wrong = dataclasses.replace(base, config={"http-port": 80})
+    for action in ("show-routes", "trace-login"):
+        with pytest.raises(testing.ActionFailed, match="http-port: must be from 1024"):
+            ctx.run(ctx.on.action(action), wrong)

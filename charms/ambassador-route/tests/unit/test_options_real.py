@@ -360,6 +360,16 @@ def test_self_test_finds_a_closed_gateway_right(world: World) -> None:
     assert probe(world, **changes) == ""
 
 
+def test_self_test_sees_through_the_redirect_of_a_trusted_load_balancer(world: World) -> None:
+    changes = {"trusted_proxies": 1, "redirect": ("gateway.test", 0)}
+    use(world, **changes)
+    world.authorizer.answer = lambda _: Reply()
+    try:
+        assert probe(world, **changes) == "/tool/other lets everybody in without a login"
+    finally:
+        world.authorizer.answer = decide
+
+
 def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
     world.authorizer.answer = lambda _: Reply()
     try:
