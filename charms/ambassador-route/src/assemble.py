@@ -10,7 +10,14 @@ import relations
 
 
 def gateway(
-    options: config.Config, reading: relations.Reading, *, name: str, namespace: str, url: str, tls: model.Tls | None
+    options: config.Config,
+    reading: relations.Reading,
+    *,
+    name: str,
+    namespace: str,
+    url: str,
+    tls: model.Tls | None,
+    scraped: bool = False,
 ) -> model.Gateway:
     """Return the gateway that options and relations ask for.
 
@@ -21,6 +28,7 @@ def gateway(
         namespace: its model.
         url: the public URL, empty when it is not known.
         tls: the certificate; None without one.
+        scraped: whether Prometheus wants metrics.
     """
     return model.Gateway(
         name=name,
@@ -39,6 +47,7 @@ def gateway(
         login_rate=options.login_rate_limit,
         cors_origins=options.origins,
         access_log=options.access_log,
+        metrics_port=options.metrics_port if scraped else 0,
     )
 
 

@@ -9,14 +9,16 @@ import assemble
 import certificates
 import config
 import engines
+import envoy
 import inputs
 import loopback
+import model
 import ops
 import relations
 import table
 import walk
 from charmkit import pebble
-from charmkit.interfaces import ingress_auth
+from charmkit.interfaces import ingress_auth, prometheus_scrape
 
 
 class AmbassadorRouteCharm(ops.CharmBase):
@@ -37,7 +39,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
             self.on.gateway_pebble_check_recovered,
             self._certificates.available,
         ]
-        for endpoint in (*relations.ENDPOINTS, certificates.ENDPOINT):
+        for endpoint in (*relations.ENDPOINTS, relations.METRICS, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -114,9 +116,11 @@ class AmbassadorRouteCharm(ops.CharmBase):
         gateway = found.gateway
         if gateway is None:
             return
-        self.unit.set_ports(gateway.port, *([gateway.tls.port] if gateway.tls else []))
+        ports = (gateway.port, gateway.tls.port if gateway.tls else 0, gateway.metrics_port)
+        self.unit.set_ports(*(port for port in ports if port))
         if self.unit.is_leader():
             self._tell(found)
+        self._tell_prometheus(gateway)
         if self._container.can_connect():
             self._outcome = self._engine().bring(self._container, gateway, inputs.bound(self))
 
@@ -129,6 +133,22 @@ class AmbassadorRouteCharm(ops.CharmBase):
                 if one.endpoint == relations.AUTH
                 else relations.answer(one, found.reading, found.url)
             )
+
+    def _tell_prometheus(self, gateway: model.Gateway) -> None:
+        for relation in self.model.relations[relations.METRICS]:
+            unit = prometheus_scrape.write_unit(address=inputs.bound(self), name=self.unit.name)
+            relation.data[self.unit].update(unit)
+            if self.unit.is_leader():
+                relation.data[self.app].update(
+                    prometheus_scrape.write_app(
+                        model=self.model.name,
+                        model_uuid=self.model.uuid,
+                        application=self.app.name,
+                        charm=self.meta.name,
+                        port=gateway.metrics_port,
+                        path=envoy.METRICS_PATH,
+                    )
+                )
 
     def _engine(self) -> engines.Engine:
         """Return the engine that the operator chose, also while another option is wrong."""

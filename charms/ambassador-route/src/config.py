@@ -43,6 +43,7 @@ class Config:
     login_rate_limit: int = 0
     cors_origins: str = ""
     access_log: str = "errors"
+    metrics_port: int = 9902
 
     def __post_init__(self) -> None:
         """Check every option."""
@@ -53,8 +54,12 @@ class Config:
                 raise ValueError(f"{option}: only engine envoy has it")
         _range("http-port", self.http_port, _LOWEST_PORT, _HIGHEST_PORT)
         _range("https-port", self.https_port, _LOWEST_PORT, _HIGHEST_PORT)
-        if self.http_port == self.https_port:
-            raise ValueError(f"https-port: must differ from http-port, which is {self.http_port} too")
+        _range("metrics-port", self.metrics_port, _LOWEST_PORT, _HIGHEST_PORT)
+        for option, port in (("https-port", self.https_port), ("metrics-port", self.metrics_port)):
+            if port == self.http_port:
+                raise ValueError(f"{option}: must differ from http-port, which is {port} too")
+        if self.metrics_port == self.https_port:
+            raise ValueError(f"metrics-port: must differ from https-port, which is {self.https_port} too")
         if self.external_url:
             urls.origin("external-url", self.external_url)
         if self.csr_domain_name and not _DOMAIN.fullmatch(self.csr_domain_name):

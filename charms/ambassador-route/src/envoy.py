@@ -19,6 +19,7 @@ BINARY = "/usr/local/bin/envoy"
 RECORD = "/etc/envoy/rollout.json"
 HEALTH_PATH = "/ambassador/v0/check_ready"
 VERSION_PATH = "/ambassador/v0/version"
+METRICS_PATH = "/metrics"
 SECRETS = "/etc/envoy/secrets.json"
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -44,6 +45,10 @@ def configure(gateway: model.Gateway) -> desired.Desired:
         "clusters_path": _CLUSTERS,
         "listeners_path": _LISTENERS,
         "most_connections": _MOST_CONNECTIONS,
+        # Envoy's administration is on a socket that only its own user can open; of it, metrics are passed on.
+        "admin_path": "/etc/envoy/admin.sock",
+        "metrics_port": gateway.metrics_port,
+        "metrics_path": METRICS_PATH,
     }
     before = (
         _file(_BOOTSTRAP, bootstrap),

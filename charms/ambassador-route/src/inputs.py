@@ -48,7 +48,13 @@ def read(charm: ops.CharmBase, requirer: certificates.Certificates) -> Inputs:
     gateway = None
     if chosen and not complaint:
         gateway = assemble.gateway(
-            chosen, reading, name=charm.app.name, namespace=charm.model.name, url=url, tls=found.tls
+            chosen,
+            reading,
+            name=charm.app.name,
+            namespace=charm.model.name,
+            url=url,
+            tls=found.tls,
+            scraped=bool(charm.model.relations[relations.METRICS]),
         )
     return Inputs(options=chosen, complaint=complaint, url=url, certificate=found, reading=reading, gateway=gateway)
 

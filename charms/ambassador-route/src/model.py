@@ -61,6 +61,7 @@ class Gateway:
         login_rate: how many requests to the login an address may make in a minute; 0 for any number.
         cors_origins: whose pages may call applications here.
         access_log: which requests are logged: errors, all, or off.
+        metrics_port: where Prometheus finds metrics; 0 for nowhere.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -80,6 +81,7 @@ class Gateway:
     login_rate: int = 0
     cors_origins: tuple[str, ...] = ()
     access_log: str = "errors"
+    metrics_port: int = 0
     check_period: str = "1s"
 
     def keeps_cookies(self, route: routes.Route) -> bool:

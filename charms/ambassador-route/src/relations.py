@@ -11,6 +11,7 @@ from charmkit.interfaces import ingress, ingress_auth, sdi, traefik
 PROTECTED = "ingress"
 OPEN = "ingress-unauthenticated"
 AUTH = "ingress-auth"
+METRICS = "metrics-endpoint"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
 
 

@@ -369,3 +369,20 @@ def test_actions_answer_and_name_a_wrong_option(
     for action in ("show-routes", "trace-login"):
         with pytest.raises(testing.ActionFailed, match="http-port: must be from 1024"):
             ctx.run(ctx.on.action(action), wrong)
+
+
+def test_metrics_are_there_while_somebody_wants_them(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    prometheus = testing.Relation("metrics-endpoint", id=30, remote_app_name="prometheus")
+    state = update(ctx, base, relations={*base.relations, prometheus})
+    assert testing.TCPPort(9902) in state.opened_ports
+    assert '"port_value": 9902' in files(ctx, state)["bootstrap.json"]
+    relation = state.get_relation(30)
+    assert json.loads(relation.local_app_data["scrape_jobs"]) == [
+        {"metrics_path": "/metrics", "static_configs": [{"targets": ["*:9902"]}]}
+    ]
+    assert relation.local_unit_data["prometheus_scrape_unit_name"] == "ambassador-route/0"
+    state = ctx.run(ctx.on.relation_broken(relation), state)
+    assert state.opened_ports == {testing.TCPPort(8080)}
+    assert "9902" not in files(ctx, state)["bootstrap.json"]

@@ -384,3 +384,29 @@ def test_self_test_finds_what_was_not_taken(world: World) -> None:
 
 def test_self_test_of_a_gateway_that_is_not_up_says_nothing(world: World) -> None:
     assert probe(world, port=servers.free_port()) == ""
+
+
+def test_metrics_are_served_and_nothing_else_of_the_administration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    world = World(tmp_path_factory.mktemp("metrics"))
+    port = servers.free_port()
+    try:
+        world.write(metrics_port=port)
+        world.envoy.start(world.port, envoy.HEALTH_PATH)
+        text = servers.request(port, "/metrics").body
+        assert "envoy_http_downstream_rq_total" in text
+        for path in (
+            "/",
+            "/stats",
+            "/config_dump",
+            "/quitquitquit",
+            "/metrics/../config_dump",
+            "/metrics/",
+            "//metrics",
+        ):
+            assert servers.request(port, path).status in (400, 404), path
+        assert servers.request(port, "/metrics", method="POST", body="").status == 404
+        # A query reaches the administration, where it can only choose among metrics.
+        assert "envoy_http" in servers.request(port, "/metrics?filter=x&format=json").body
+        assert world.get("/metrics").status == 302
+    finally:
+        world.close()
