@@ -1,8 +1,9 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the model tests quick; nothing that they look at changes."""
+"""Makes the model tests quick, and keeps them in memory; nothing that they look at changes."""
 
 import collections.abc
+import http.client
 
 import bcrypt
 import pytest
@@ -25,3 +26,15 @@ def wanted(quick: None) -> str:
     """Return the state in which every deployment of the bundle ends."""
     del quick
     return whole.settled(0).alike()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone() -> collections.abc.Iterator[None]:
+    """Let no charm reach what happens to listen on this machine: the gateway's self-test would."""
+
+    def refuse(_: http.client.HTTPConnection) -> None:
+        raise ConnectionRefusedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http.client.HTTPConnection, "connect", refuse)
+        yield

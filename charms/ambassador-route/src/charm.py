@@ -1,33 +1,22 @@
 #!/usr/bin/env python3
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The gateway's charm: reads options and relations, brings Envoy to them, tells applications the public URL."""
+"""The gateway's charm: reads options and relations, brings its engine to them, tells applications the public URL."""
 
-import dataclasses
+import urllib.parse
 
+import assemble
+import certificates
 import config
-import envoy
+import engines
+import inputs
+import loopback
 import ops
 import relations
-from charmkit import pebble, rollout
-from charmkit.interfaces import ingress, ingress_auth
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Inputs:
-    """All that was read.
-
-    Attributes:
-        options: None while one of them is wrong.
-        complaint: what is wrong with them.
-        url: the public URL, empty when it is not known.
-        reading: what the related applications say.
-    """
-
-    options: config.Config | None
-    complaint: str
-    url: str
-    reading: relations.Reading
+import table
+import walk
+from charmkit import metrics, pebble
+from charmkit.interfaces import ingress_auth
 
 
 class AmbassadorRouteCharm(ops.CharmBase):
@@ -36,120 +25,122 @@ class AmbassadorRouteCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gateway")
-        self._rollout = rollout.Rollout(self._container, service=envoy.SERVICE, check=envoy.CHECK, record=envoy.RECORD)
-        self._refusal: str | None = None
+        self._certificates = certificates.Certificates(self, self._container, wanted=self._wanted)
+        self._outcome = engines.Outcome()
         events = [
             self.on.config_changed,
             self.on.leader_elected,
             self.on.update_status,
             self.on.upgrade_charm,
+            self.on.secret_changed,
             self.on.gateway_pebble_ready,
             self.on.gateway_pebble_check_recovered,
+            self._certificates.available,
         ]
-        for endpoint in relations.ENDPOINTS:
+        for endpoint in (*relations.ENDPOINTS, relations.METRICS, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
         framework.observe(self.on.gateway_pebble_check_failed, self._on_check_failed)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+        framework.observe(self.on.show_routes_action, self._on_show_routes)
+        framework.observe(self.on.trace_login_action, self._on_trace_login)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
         self._reconcile()
 
     def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
         if self._container.can_connect():
-            self._rollout.check_failed()
+            self._engine().check_failed(self._container)
         self._reconcile()
 
+    def _on_show_routes(self, event: ops.ActionEvent) -> None:
+        found = inputs.read(self, self._certificates)
+        if found.gateway is None:
+            event.fail(found.complaint)
+            return
+        ask = loopback.client(inputs.bound(self), found.gateway)
+        event.set_results({"routes": table.show(found.gateway, ask, loopback.listens)})
+
+    def _on_trace_login(self, event: ops.ActionEvent) -> None:
+        found = inputs.read(self, self._certificates)
+        if found.gateway is None:
+            event.fail(found.complaint)
+            return
+        host = urllib.parse.urlsplit(found.url).netloc
+        hops = walk.walk(loopback.client(inputs.bound(self), found.gateway, host), found.gateway, found.url)
+        event.set_results({"trace": walk.show(hops)})
+        if hops[-1].fault:
+            event.fail(f"{hops[-1].name}: {hops[-1].fault}")
+
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        inputs = self._read()
-        blocked = list(inputs.reading.blocked)
-        if self._refusal:
-            blocked.insert(0, f"Envoy refused its configuration, {self._refusal}: {self._log()}")
-        if inputs.complaint:
-            blocked.insert(0, inputs.complaint)
-        elif not inputs.url:
+        found = inputs.read(self, self._certificates)
+        engine = self._engine()
+        blocked = list(found.reading.blocked)
+        if self._outcome.fault:
+            blocked.insert(0, f"{self._outcome.fault}: {self._log()}")
+        if self._outcome.refusal:
+            blocked.insert(0, f"{engine.title} refused its configuration, {self._outcome.refusal}: {self._log()}")
+        if found.complaint:
+            blocked.insert(0, found.complaint)
+        elif not found.url:
             blocked.insert(0, f"Public URL not known: run juju config {self.app.name} external-url=http://HOST")
         for text in blocked:
             event.add_status(ops.BlockedStatus(text))
-        for text in inputs.reading.waiting:
+        waiting = [*found.reading.waiting, *([found.certificate.waiting] if found.certificate.waiting else [])]
+        for text in waiting:
             event.add_status(ops.WaitingStatus(text))
-        if not inputs.reading.waiting:
-            event.add_status(self._workload_status(inputs.url))
+        if not waiting:
+            event.add_status(self._workload_status(found, engine))
 
-    def _workload_status(self, url: str) -> ops.StatusBase:
+    def _workload_status(self, found: inputs.Inputs, engine: engines.Engine) -> ops.StatusBase:
         if not self._container.can_connect():
             return ops.MaintenanceStatus("Waiting for the container")
-        if not pebble.running(self._container, envoy.SERVICE):
-            return ops.MaintenanceStatus(f"Waiting for Envoy to start: {self._log()}")
-        if not pebble.check_is_up(self._container, envoy.CHECK):
-            return ops.MaintenanceStatus(f"Waiting for Envoy to answer: {self._log()}")
-        return ops.ActiveStatus(f"Serving {url}")
+        if not pebble.running(self._container, engine.service):
+            return ops.MaintenanceStatus(f"Waiting for {engine.title} to start: {self._log()}")
+        if not pebble.check_is_up(self._container, engine.check):
+            return ops.MaintenanceStatus(f"Waiting for {engine.title} to answer: {self._log()}")
+        if found.options and assemble.open_to_all(found.options, found.reading):
+            closing = f"run juju config {self.app.name} --reset allow-unauthenticated"
+            return ops.ActiveStatus(f"OPEN TO EVERYBODY, serving {found.url} without a login: {closing}")
+        return ops.ActiveStatus(f"Serving {found.url}")
 
     def _log(self) -> str:
         return f"see juju debug-log --include {self.unit.name}"
 
     def _reconcile(self) -> None:
-        inputs = self._read()
-        if inputs.options is None:
+        found = inputs.read(self, self._certificates)
+        gateway = found.gateway
+        if gateway is None:
             return
-        self.unit.set_ports(inputs.options.http_port)
+        ports = (gateway.port, gateway.tls.port if gateway.tls else 0, gateway.metrics_port)
+        self.unit.set_ports(*(port for port in ports if port))
         if self.unit.is_leader():
-            self._tell(inputs.url)
+            self._tell(found)
+        metrics.tell(self, self.model.relations[relations.METRICS], port=gateway.metrics_port)
         if self._container.can_connect():
-            self._route(inputs.options, inputs.reading)
+            self._outcome = self._engine().bring(self._container, gateway, inputs.bound(self))
 
-    def _tell(self, url: str) -> None:
-        for relation in (*self.model.relations[relations.PROTECTED], *self.model.relations[relations.OPEN]):
-            # An empty value removes the key.
-            relation.data[self.app].update({"external-url": "", **ingress.write_gateway(external_url=url)})
-        for relation in self.model.relations[relations.AUTH]:
-            relation.data[self.app].update(ingress_auth.write_gateway())
-
-    def _route(self, options: config.Config, reading: relations.Reading) -> None:
-        state = envoy.configure(
-            envoy.Gateway(
-                name=self.app.name,
-                port=options.http_port,
-                table=reading.table,
-                auth=reading.auth,
-                refusal=reading.refusal,
+    def _tell(self, found: inputs.Inputs) -> None:
+        for one in found.reading.related:
+            relation = self.model.get_relation(one.endpoint, one.relation)
+            assert relation
+            bag = relation.data[self.app]
+            # An empty value removes its key.
+            bag.update(
+                ingress_auth.write_gateway()
+                if one.endpoint == relations.AUTH
+                else relations.answer(one, found.reading, found.url)
             )
-        )
-        refusal = self._rollout.bring(state, envoy.rehearsal(state))
-        self._refusal = envoy.words(refusal) if refusal else None
 
-    def _read(self) -> Inputs:
-        options, complaint = self._options()
-        related = [
-            relations.Related(
-                endpoint=endpoint,
-                relation=relation.id,
-                application=relation.app.name,
-                bag=dict(relation.data[relation.app]),
-            )
-            for endpoint in relations.ENDPOINTS
-            for relation in self.model.relations[endpoint]
-        ]
-        return Inputs(
-            options=options,
-            complaint=complaint,
-            url=options.url(self._address()) if options else "",
-            reading=relations.read(related, application=self.app.name, model=self.model.name),
-        )
+    def _engine(self) -> engines.Engine:
+        """Return the engine that the operator chose, also while another option is wrong."""
+        return engines.ENGINES.get(str(self.config["engine"])) or engines.ENGINES[config.ENGINES[0]]
 
-    def _options(self) -> tuple[config.Config | None, str]:
-        try:
-            return self.load_config(config.Config, errors="raise"), ""
-        except ValueError as error:
-            option = str(error).split(":", 1)[0]
-            return None, f"{error}: run juju config {self.app.name} {option}=... or --reset {option}"
-
-    def _address(self) -> str:
-        binding = self.model.get_binding(relations.PROTECTED)
-        address = binding.network.ingress_address if binding else None
-        return str(address) if address else ""
+    def _wanted(self) -> tuple[str, str]:
+        options, _ = inputs.options(self)
+        return (options.url(inputs.address(self)), options.csr_domain_name) if options else ("", "")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,21 @@
 """The operator's words: the charm's options, checked."""
 
 import dataclasses
+import re
 
+import ops
 from charmkit import urls
 
-ENGINES = ("envoy",)
+ENGINES = ("envoy", "emissary")
+ACCESS_LOGS = ("errors", "all", "off")
 # The container does not run as root, and only root may listen below.
 _LOWEST_PORT = 1024
 _HIGHEST_PORT = 65535
+_MOST_PROXIES = 10
+_MOST_LOGINS = 100_000
+_TEN_YEARS = 315_360_000
+_COOKIE = re.compile(r"[A-Za-z0-9_.-]+")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,24 +30,73 @@ class Config:
 
     engine: str = "envoy"
     http_port: int = 8080
+    https_port: int = 8443
     external_url: str = ""
+    tls_secret_id: ops.Secret | None = None
+    csr_domain_name: str = ""
+    https_redirect: bool = True
+    hsts_max_age: int = 0
+    trusted_proxies: int = 0
+    session_cookies: str = "authservice_session authservice_refresh"
+    allow_unauthenticated: bool = False
+    fast_mode: bool = False
+    login_rate_limit: int = 0
+    cors_origins: str = ""
+    access_log: str = "errors"
+    metrics_port: int = 9902
 
     def __post_init__(self) -> None:
         """Check every option."""
         if self.engine not in ENGINES:
-            raise ValueError(f"engine: unknown engine {self.engine!r}, this version has {' and '.join(ENGINES)}")
-        if not _LOWEST_PORT <= self.http_port <= _HIGHEST_PORT:
-            raise ValueError(f"http-port: must be from {_LOWEST_PORT} to {_HIGHEST_PORT}, not {self.http_port}")
+            raise ValueError(f"engine: unknown engine {self.engine!r}, there are {' and '.join(ENGINES)}")
+        for option, wished in (("fast-mode", self.fast_mode), ("login-rate-limit", self.login_rate_limit)):
+            if wished and self.engine != "envoy":
+                raise ValueError(f"{option}: only engine envoy has it")
+        _range("http-port", self.http_port, _LOWEST_PORT, _HIGHEST_PORT)
+        _range("https-port", self.https_port, _LOWEST_PORT, _HIGHEST_PORT)
+        _range("metrics-port", self.metrics_port, _LOWEST_PORT, _HIGHEST_PORT)
+        for option, port in (("https-port", self.https_port), ("metrics-port", self.metrics_port)):
+            if port == self.http_port:
+                raise ValueError(f"{option}: must differ from http-port, which is {port} too")
+        if self.metrics_port == self.https_port:
+            raise ValueError(f"metrics-port: must differ from https-port, which is {self.https_port} too")
         if self.external_url:
             urls.origin("external-url", self.external_url)
+        if self.csr_domain_name and not _DOMAIN.fullmatch(self.csr_domain_name):
+            raise ValueError("csr-domain-name: it is no domain name, write it like kubeflow.example.com")
+        _range("hsts-max-age", self.hsts_max_age, 0, _TEN_YEARS)
+        _range("trusted-proxies", self.trusted_proxies, 0, _MOST_PROXIES)
+        _range("login-rate-limit", self.login_rate_limit, 0, _MOST_LOGINS)
+        for name in self.cookies:
+            if not _COOKIE.fullmatch(name):
+                raise ValueError(f"session-cookies: {name!r} is not the name of a cookie")
+        if self.access_log not in ACCESS_LOGS:
+            raise ValueError(f"access-log: must be one of {', '.join(ACCESS_LOGS)}, not {self.access_log!r}")
+        _ = self.origins
 
-    def url(self, address: str) -> str:
+    @property
+    def cookies(self) -> tuple[str, ...]:
+        """Return the cookies that applications do not receive."""
+        return tuple(dict.fromkeys(self.session_cookies.replace(",", " ").split()))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins whose pages may call applications here."""
+        return tuple(urls.origin("cors-origins", text) for text in self.cors_origins.replace(",", " ").split())
+
+    def url(self, address: str, *, tls: bool = False) -> str:
         """Return the public URL without a trailing slash: the option, or else an address and the port.
 
         Args:
             address: the gateway's own address, empty when it is not known.
+            tls: whether it has a certificate.
         """
         if self.external_url:
             return urls.origin("external-url", self.external_url)
         host = f"[{address}]" if ":" in address else address
-        return f"http://{host}:{self.http_port}" if address else ""
+        return (f"https://{host}:{self.https_port}" if tls else f"http://{host}:{self.http_port}") if address else ""
+
+
+def _range(option: str, value: int, lowest: int, highest: int) -> None:
+    if not lowest <= value <= highest:
+        raise ValueError(f"{option}: must be from {lowest} to {highest}, not {value}")

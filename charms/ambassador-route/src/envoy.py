@@ -3,13 +3,14 @@
 """Envoy's configuration: what its container holds and runs, from the gateway's model. Pure."""
 
 import collections.abc
-import dataclasses
+import hashlib
 import json
 import pathlib
-import typing
 
+import model
 import pages
 import routes
+import rules
 from charmkit import desired, rollout, templates
 
 SERVICE = "envoy"
@@ -19,6 +20,9 @@ BINARY = "/usr/local/bin/envoy"
 _HOME = "/tmp/envoy"  # noqa: S108
 RECORD = f"{_HOME}/rollout.json"
 HEALTH_PATH = "/ambassador/v0/check_ready"
+VERSION_PATH = "/ambassador/v0/version"
+METRICS_PATH = "/metrics"
+SECRETS = f"{_HOME}/secrets.json"
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _BOOTSTRAP = f"{_HOME}/bootstrap.json"
@@ -27,74 +31,36 @@ _LISTENERS = f"{_HOME}/listeners.json"
 _ROUTES = f"{_HOME}/routes.json"
 _CANDIDATE = f"{_HOME}/candidate.json"
 _ROUTES_NAME = "gateway"
-# Always there, so that a listener never asks a cluster that does not exist; without an address it fails closed.
-_AUTHORIZER = "authorizer"
 # What every authorizer needs to see of a request, whatever it asks for.
 _REQUEST_HEADERS = ("cookie", "user-agent", "x-forwarded-for", "x-forwarded-proto", "x-request-id")
-# Long enough for a notebook's slowest cell; a websocket may be silent for ever.
-_IDLE = "3600s"
-_NEVER = "0s"
+_CREDENTIALS = ("authorization", "x-auth-token")
+_LOGIN_PATH = "/dex/auth"
 _MOST_CONNECTIONS = 50000
+# After a change of a listener, how long connections that it had may still live: long enough for a notebook's WebSocket.
+_DRAIN_SECONDS = 86400
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Gateway:
-    """All that the gateway's configuration depends on.
-
-    Attributes:
-        name: the application, which Envoy calls its node.
-        port: where it listens.
-        table: the routes, longest prefix first.
-        auth: who is asked about protected routes; None while nobody is.
-        refusal: what a protected route answers while nobody is asked.
-        check_period: how often Pebble asks whether it is ready, as a Go duration.
-    """
-
-    name: str
-    port: int
-    table: tuple[routes.Route, ...] = ()
-    auth: routes.Auth | None = None
-    refusal: str = ""
-    check_period: str = "1s"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Cluster:
-    name: str
-    host: str = ""
-    port: int = 0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Rule:
-    """One entry of Envoy's route table; kind and path are its matcher."""
-
-    kind: str
-    path: str
-    cluster: str
-    rewrite: str
-    open: bool
-    refusal: str
-    websocket: bool
-    idle_timeout: str
-
-
-def configure(gateway: Gateway) -> desired.Desired:
+def configure(gateway: model.Gateway) -> desired.Desired:
     """Return what the container shall hold and run."""
     bootstrap = {
         "node": gateway.name,
         "clusters_path": _CLUSTERS,
         "listeners_path": _LISTENERS,
         "most_connections": _MOST_CONNECTIONS,
+        # Envoy's administration is on a socket that only its own user can open; of it, metrics are passed on.
+        "admin_path": f"{_HOME}/admin.sock",
+        "metrics_port": gateway.metrics_port,
+        "metrics_path": METRICS_PATH,
     }
-    files = (
+    before = (
         _file(_BOOTSTRAP, bootstrap),
-        # In the order in which Envoy must read them: a route needs its cluster.
-        _file(_CLUSTERS, {"clusters": _clusters(gateway)}, watched=True),
-        _file(_LISTENERS, _listener(gateway), watched=True),
-        _file(_ROUTES, {"name": _ROUTES_NAME, "rules": _rules(gateway)}, watched=True),
+        # In the order in which Envoy must read them: a route needs its cluster, a listener its certificate.
+        _file(_CLUSTERS, {"clusters": rules.clusters(gateway)}, watched=True),
+        _file(SECRETS, {"tls": gateway.tls}, watched=True, mode=0o600),
+        _file(_LISTENERS, _listeners(gateway), watched=True),
     )
-    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning"
+    files = (*before, _file(_ROUTES, _routes(gateway, before), watched=True))
+    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning --drain-time-s {_DRAIN_SECONDS}"
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     url = f"http://localhost:{gateway.port}{HEALTH_PATH}"
     layer = {
@@ -102,6 +68,21 @@ def configure(gateway: Gateway) -> desired.Desired:
         "checks": {CHECK: desired.http_check(url, period=gateway.check_period)},
     }
     return desired.Desired(files=files, layer=layer)
+
+
+def version(state: desired.Desired) -> str:
+    """Return what the gateway says at VERSION_PATH once it serves a state."""
+    (text,) = [file.text for file in state.files if file.path == _ROUTES]
+    return json.loads(text)["resources"][0]["virtual_hosts"][0]["routes"][0]["direct_response"]["body"]["inline_string"]
+
+
+def held(text: str, port: int) -> model.Tls | None:
+    """Return the certificate in the text of SECRETS; None when it holds none."""
+    for secret in json.loads(text)["resources"]:
+        pair = secret["tls_certificate"]
+        certificate, key = (pair[part]["inline_string"] for part in ("certificate_chain", "private_key"))
+        return model.Tls(port=port, certificate=certificate, key=key)
+    return None
 
 
 def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
@@ -112,11 +93,16 @@ def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
     resources = {file.path: json.loads(file.text)["resources"] for file in state.files if file.watched}
     for resource in (resource for found in resources.values() for resource in found):
         del resource["@type"]
-    listener, table = resources[_LISTENERS][0], resources[_ROUTES][0]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    del manager["rds"]
-    manager["route_config"] = table
-    candidate = {"static_resources": {"clusters": resources[_CLUSTERS], "listeners": [listener]}}
+    for listener in resources[_LISTENERS]:
+        (chain,) = listener["filter_chains"]
+        manager = chain["filters"][0]["typed_config"]
+        del manager["rds"]
+        manager["route_config"] = resources[_ROUTES][0]
+        if "transport_socket" in chain:
+            context = chain["transport_socket"]["typed_config"]["common_tls_context"]
+            del context["tls_certificate_sds_secret_configs"]
+            context["tls_certificates"] = [secret["tls_certificate"] for secret in resources[SECRETS]]
+    candidate = {"static_resources": {"clusters": resources[_CLUSTERS], "listeners": resources[_LISTENERS]}}
     return rollout.Rehearsal(
         files=(desired.File(path=_CANDIDATE, text=json.dumps(candidate, indent=2)),),
         command=(BINARY, "--mode", "validate", "-c", _CANDIDATE, "--log-level", "error"),
@@ -124,70 +110,58 @@ def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
     )
 
 
-def _file(path: str, values: collections.abc.Mapping[str, object], *, watched: bool = False) -> desired.File:
+def _file(
+    path: str, values: collections.abc.Mapping[str, object], *, watched: bool = False, mode: int = 0o644
+) -> desired.File:
     name = f"{pathlib.PurePosixPath(path).name}.j2"
-    return desired.File(path=path, text=templates.render(_TEMPLATES, name, values), mode=0o644, watched=watched)
+    return desired.File(path=path, text=templates.render(_TEMPLATES, name, values), mode=mode, watched=watched)
 
 
-def _listener(gateway: Gateway) -> dict[str, object]:
+def _listeners(gateway: model.Gateway) -> dict[str, object]:
     auth = gateway.auth
+    plain = {"name": "gateway", "port": gateway.port, "tls": False}
+    secure = [{"name": "gateway-tls", "port": gateway.tls.port, "tls": True}] if gateway.tls else []
     return {
-        "port": gateway.port,
-        "idle_timeout": _IDLE,
+        "listeners": [plain, *secure],
+        "secrets_path": SECRETS,
+        "trusted_proxies": gateway.trusted_proxies,
+        "idle_timeout": rules.IDLE,
         "health_path": HEALTH_PATH,
         "routes_name": _ROUTES_NAME,
         "routes_path": _ROUTES,
+        "access_log": gateway.access_log,
+        "hsts": f"max-age={gateway.hsts}" if gateway.hsts else "",
+        "cors": bool(gateway.cors_origins),
+        "login_rate": gateway.login_rate,
+        "login_path": _LOGIN_PATH,
+        "fast": gateway.fast,
+        # Whoever brings one of these is decided about by the authorizer, whatever cookies there are.
+        "credentials": _CREDENTIALS,
+        "session_script": templates.render(_TEMPLATES, "session.lua.j2", {}),
         "stripped": routes.stripped(auth),
         "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *(auth.request_headers if auth else ())))),
         "response_headers": auth.response_headers if auth else (),
-        "authorizer_cluster": _AUTHORIZER,
+        "authorizer_cluster": rules.AUTHORIZER,
+        "cookies_script": templates.render(_TEMPLATES, "cookies.lua.j2", {"names": gateway.session_cookies}),
         "pages": pages.pages(),
         "page_headers": pages.HEADERS,
     }
 
 
-def _clusters(gateway: Gateway) -> tuple[_Cluster, ...]:
-    auth = gateway.auth
-    authorizer = _Cluster(name=_AUTHORIZER, host=auth.host, port=auth.port) if auth else _Cluster(name=_AUTHORIZER)
-    upstreams = (_Cluster(name=_cluster(route), host=route.host, port=route.port) for route in gateway.table)
-    return (authorizer, *upstreams)
-
-
-def _cluster(route: routes.Route) -> str:
-    """Return a name that stays when the service or port of the application changes, so that nothing is lost."""
-    return f"{route.application}:{route.relation}"
-
-
-def _rules(gateway: Gateway) -> tuple[_Rule, ...]:
-    return tuple(rule for route in gateway.table for rule in _route_rules(route, gateway))
-
-
-def _route_rules(route: routes.Route, gateway: Gateway) -> typing.Iterator[_Rule]:
-    refused = route.protected and gateway.auth is None
-    for websocket in (True, False):
-        for kind, path, rewrite in _matches(route):
-            yield _Rule(
-                kind=kind,
-                path=path,
-                cluster=_cluster(route),
-                rewrite=rewrite,
-                # A route that refuses reaches no application, and its page must not wait for an authorizer.
-                open=refused or not route.protected,
-                refusal=gateway.refusal if refused else "",
-                websocket=websocket,
-                idle_timeout=_NEVER if websocket else _IDLE,
-            )
-
-
-def _matches(route: routes.Route) -> tuple[tuple[str, str, str], ...]:
-    """Return matcher, path and rewrite; none of them lets /dexter through as /dex, or gives two slashes."""
-    if route.prefix == "/":
-        rewrite = "" if route.rewrite == "/" else f"{route.rewrite}/"
-        return (("prefix", "/", rewrite),)
-    if route.rewrite == route.prefix:
-        return (("path_separated_prefix", route.prefix, ""),)
-    below = "/" if route.rewrite == "/" else f"{route.rewrite}/"
-    return (("prefix", f"{route.prefix}/", below), ("path", route.prefix, route.rewrite))
+def _routes(gateway: model.Gateway, before: collections.abc.Sequence[desired.File]) -> dict[str, object]:
+    host, port = gateway.redirect
+    values: dict[str, object] = {
+        "name": _ROUTES_NAME,
+        "rules": rules.rules(gateway),
+        "fast": gateway.fast is not None,
+        "cors_origins": gateway.cors_origins,
+        "redirect_host": host,
+        "redirect_port": port,
+        "version_path": VERSION_PATH,
+    }
+    # A certificate is renewed without this.
+    parts = [*(file.text for file in before if file.path != SECRETS), repr(values)]
+    return {**values, "version": hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]}
 
 
 def words(text: str) -> str:

@@ -55,6 +55,7 @@ def pages() -> tuple[Page, ...]:
         # What the authorizer said itself when it refused goes to the client as it is.
         Page(status=100, comparison="GE", flags=_AUTHORIZER_FLAGS, html=_REFUSAL),
         Page(status=100, comparison="GE", flags=_AUTHORIZER_FLAGS),
+        *_both((), "Too many requests", "Wait a minute, and try again.", status=429),
         *_both(_UPSTREAM_FLAGS, unavailable, "The application did not answer.", status=500, comparison="GE"),
         *_both((), "Not found", "No application is reached at this address.", status=404),
         *_both((), unavailable, _REFUSAL, status=503),

@@ -6,11 +6,12 @@ import collections.abc
 import dataclasses
 
 import routes
-from charmkit.interfaces import ingress, ingress_auth, sdi
+from charmkit.interfaces import ingress, ingress_auth, sdi, traefik
 
 PROTECTED = "ingress"
 OPEN = "ingress-unauthenticated"
 AUTH = "ingress-auth"
+METRICS = "metrics-endpoint"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
 
 
@@ -36,15 +37,19 @@ class Reading:
     """What all of them said.
 
     Attributes:
+        related: everybody who is related, oldest first.
         table: the routes, longest prefix first.
         auth: who decides about protected routes; None while nobody does.
+        jwks: the keys of its sessions, when it tells them.
         refusal: what protected routes say while nobody decides; our own words only, because it stands in a page.
         blocked: what a person must do, most important first.
         waiting: what the gateway waits for.
     """
 
+    related: tuple[Related, ...]
     table: tuple[routes.Route, ...]
     auth: routes.Auth | None
+    jwks: str
     refusal: str
     blocked: tuple[str, ...]
     waiting: tuple[str, ...]
@@ -55,13 +60,24 @@ class _Answer:
     """Who decides, or why nobody does."""
 
     auth: routes.Auth | None = None
+    jwks: str = ""
     refusal: str = ""
     detail: str = ""
     waits: bool = False
+    absent: bool = False
 
 
-def read(related: collections.abc.Iterable[Related], *, application: str, model: str) -> Reading:
-    """Return what the related applications say to this application in this model."""
+def read(
+    related: collections.abc.Iterable[Related], *, application: str, model: str, everybody_may: bool = False
+) -> Reading:
+    """Return what the related applications say.
+
+    Args:
+        related: who is related.
+        application: this application.
+        model: its model.
+        everybody_may: whether an operator wishes that nobody need log in as long as no login is integrated.
+    """
     everybody = sorted(related, key=lambda one: one.relation)
     answer = _auth([one for one in everybody if one.endpoint == AUTH], application, model)
     asks, blocked, waiting = _asks([one for one in everybody if one.endpoint != AUTH], application)
@@ -71,11 +87,13 @@ def read(related: collections.abc.Iterable[Related], *, application: str, model:
         blocked.append(f"{problem.text}: run {_removal(application, endpoint, problem.ask.application)}")
     if not (asks or blocked or waiting):
         blocked.append(f"Nothing to route: run juju integrate {application}:{OPEN} dex-auth:ingress")
-    if answer.auth is None:
+    if answer.auth is None and not (everybody_may and answer.absent):
         (waiting if answer.waits else blocked).insert(0, answer.refusal + answer.detail)
     return Reading(
+        related=tuple(everybody),
         table=table.routes,
         auth=answer.auth,
+        jwks=answer.jwks,
         refusal=answer.refusal,
         blocked=tuple(blocked),
         waiting=tuple(waiting),
@@ -92,7 +110,7 @@ def _asks(
     for one in related:
         other = one.application
         try:
-            request = ingress.read_request(one.bag)
+            request = _request(one.bag)
         except sdi.InterfaceError as error:
             wrong.append(f"{other} asks wrongly, {error}: run {_removal(application, one.endpoint, other)}")
             continue
@@ -104,11 +122,25 @@ def _asks(
     return asks, wrong, silent
 
 
+def _request(bag: collections.abc.Mapping[str, str]) -> ingress.Request | None:
+    return traefik.read_request(bag) if traefik.speaks(bag) else ingress.read_request(bag)
+
+
+def answer(one: Related, reading: Reading, url: str) -> dict[str, str]:
+    """Return what an application that asked is told: the versions, the public URL, and its own where it wants that."""
+    told = {"external-url": "", **ingress.write_gateway(external_url=url)}
+    if not traefik.speaks(one.bag):
+        # Whoever changed from one kind to the other keeps no stale answer.
+        return {**told, **traefik.write_url("")}
+    prefixes = [route.prefix for route in reading.table if route.relation == one.relation]
+    return {**told, **traefik.write_url(url + prefixes[0] if url and prefixes else "")}
+
+
 def _auth(related: collections.abc.Sequence[Related], application: str, model: str) -> _Answer:
     closed = "Protected paths answer 503"
     if not related:
         command = f"juju integrate {application}:{AUTH} gatekeeper:{AUTH}"
-        return _Answer(refusal=f"{closed} until a login is integrated: run {command}")
+        return _Answer(refusal=f"{closed} until a login is integrated: run {command}", absent=True)
     names = [one.application for one in related]
     removal = f"run {_removal(application, AUTH, names[-1])}"
     if len(related) > 1:
@@ -116,7 +148,7 @@ def _auth(related: collections.abc.Sequence[Related], application: str, model: s
     try:
         authorizer = ingress_auth.read(related[0].bag)
         if authorizer:
-            return _Answer(auth=routes.auth(authorizer, model))
+            return _Answer(auth=routes.auth(authorizer, model), jwks=ingress_auth.read_keys(related[0].bag))
     except ValueError as error:
         return _Answer(refusal=f"{closed}, because {names[0]} presents itself wrongly: {removal}", detail=f" ({error})")
     waits = f"{closed} until {names[0]} presents itself over {AUTH}: see juju status {names[0]}"

@@ -85,7 +85,7 @@ class Table:
 
 
 def table(asks: collections.abc.Iterable[Ask], namespace: str) -> Table:
-    """Return the routes that were asked for; of several asks for one path, the oldest relation has it."""
+    """Return the routes that were asked for; of asks that contradict each other, the oldest relation's counts."""
     kept: dict[str, Route] = {}
     problems: list[Problem] = []
     for ask in sorted(asks, key=lambda ask: ask.relation):
@@ -94,8 +94,9 @@ def table(asks: collections.abc.Iterable[Ask], namespace: str) -> Table:
         except ValueError as error:
             problems.append(Problem(ask=ask, text=f"{ask.application}: {error}"))
             continue
-        holder = kept.setdefault(route.prefix, route)
-        if holder is route:
+        holder = kept.get(route.prefix) or next((held for held in kept.values() if _overlap(held, route)), None)
+        if holder is None:
+            kept[route.prefix] = route
             continue
         problems.append(Problem(ask=ask, text=_conflict(holder, route)))
         # Of one application's two wishes the careful one counts.
@@ -105,7 +106,16 @@ def table(asks: collections.abc.Iterable[Ask], namespace: str) -> Table:
     return Table(routes=tuple(routes), problems=tuple(problems))
 
 
+def _overlap(one: Route, other: Route) -> bool:
+    """Return whether one application would take a part of another one's path; everybody may take one of /."""
+    if one.application == other.application or "/" in (one.prefix, other.prefix):
+        return False
+    return f"{one.prefix}/".startswith(f"{other.prefix}/") or f"{other.prefix}/".startswith(f"{one.prefix}/")
+
+
 def _conflict(holder: Route, other: Route) -> str:
+    if holder.prefix != other.prefix:
+        return f"{other.prefix} of {other.application} overlaps {holder.prefix} of {holder.application}"
     if holder.application == other.application:
         return f"{holder.application} asks twice for {holder.prefix}"
     return f"{holder.application} and {other.application} both ask for {holder.prefix}"

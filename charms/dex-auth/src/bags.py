@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this application writes into its databags. Pure."""
 
-import dex
 import storage
 from charmkit.interfaces import dex_oidc_config, ingress, oidc_client, postgresql_client
 

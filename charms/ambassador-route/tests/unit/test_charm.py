@@ -6,12 +6,15 @@ import json
 import pathlib
 
 import charm
+import diagnostics
+import loopback
 import ops
 import pytest
+import selftest
 from charmkit.interfaces import ingress, ingress_auth
 from ops import testing
 
-PATHS = ("bootstrap.json", "clusters.json", "listeners.json", "routes.json")
+PATHS = ("bootstrap.json", "clusters.json", "listeners.json", "routes.json", "secrets.json")
 VALIDATE = ["/usr/local/bin/envoy", "--mode", "validate"]
 ANNOUNCED = {"_supported_versions": "- v1\n"}
 
@@ -39,6 +42,14 @@ LOGIN = testing.Relation(
         )
     ),
 )
+
+
+@pytest.fixture(autouse=True)
+def probed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the self-test says; no gateway listens here."""
+    faults: list[str] = []
+    monkeypatch.setattr(selftest, "run", lambda *_: faults[0] if faults else "")
+    return faults
 
 
 @pytest.fixture
@@ -78,7 +89,10 @@ def routed(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.Stat
     table = json.loads(files(ctx, state)["routes.json"])["resources"][0]
     rules = table["virtual_hosts"][0]["routes"]
     return sorted(
-        {str(next(iter({k: v for k, v in rule["match"].items() if k != "headers"}.values()))) for rule in rules}
+        {
+            str(next(iter({k: v for k, v in rule["match"].items() if k not in ("headers", "grpc")}.values())))
+            for rule in rules[1:]
+        }
     )
 
 
@@ -109,6 +123,17 @@ def test_relations_hear_versions_and_public_url(
     told = {"_supported_versions": "- v1\n- v2\n", "external-url": "https://kubeflow.example.com"}
     assert bag(state, DEX) == bag(state, ECHO) == told
     assert bag(state, LOGIN) == ANNOUNCED
+
+
+def test_application_that_expects_traefik_hears_its_url(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    asked = {"model": '"kubeflow"', "name": '"minio"', "port": "9001"}
+    minio = testing.Relation("ingress", id=20, remote_app_name="minio", remote_app_data=asked)
+    state = update(ctx, base, relations={*base.relations, minio})
+    assert bag(state, minio)["ingress"] == '{"url": "http://192.0.2.7:8080/kubeflow-minio"}'
+    assert "/kubeflow-minio" in routed(ctx, state)
+    assert "ingress" not in bag(state, ECHO)
 
 
 def test_public_url_that_is_lost_is_withdrawn(
@@ -166,7 +191,7 @@ def test_refused_configuration_leaves_the_old_one_serving(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"engine": "emissary"}, "engine: unknown engine 'emissary', this version has envoy"),
+        ({"engine": "nginx"}, "engine: unknown engine 'nginx', there are envoy and emissary"),
         ({"http-port": 80}, "http-port: must be from 1024 to 65535, not 80"),
         ({"external-url": "kubeflow"}, "external-url: 'kubeflow' must begin with http:// or https://"),
     ],
@@ -251,3 +276,113 @@ def test_failed_check_is_not_active(ctx: testing.Context[charm.AmbassadorRouteCh
     assert state.unit_status == ops.MaintenanceStatus(
         "Waiting for Envoy to answer: see juju debug-log --include ambassador-route/0"
     )
+
+
+def test_gateway_that_fails_its_self_test_is_blocked(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, probed: list[str]
+) -> None:
+    probed.append("/echo lets everybody in without a login")
+    state = update(ctx, base)
+    assert state.unit_status == ops.BlockedStatus(
+        "/echo lets everybody in without a login: see juju debug-log --include ambassador-route/0"
+    )
+
+
+def test_open_to_everybody_is_loud(ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State) -> None:
+    state = update(ctx, base, relations={DEX, ECHO}, config={"allow-unauthenticated": True})
+    assert isinstance(state.unit_status, ops.ActiveStatus)
+    assert state.unit_status.message == (
+        "OPEN TO EVERYBODY, serving http://192.0.2.7:8080 without a login: "
+        "run juju config ambassador-route --reset allow-unauthenticated"
+    )
+    assert "direct_response" not in files(ctx, state)["routes.json"].split("echo:12", 1)[1]
+
+
+def test_options_of_the_operator_reach_the_configuration(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    options: dict[str, str | int | bool] = {
+        "login-rate-limit": 77,
+        "cors-origins": "https://tools.example.com",
+        "trusted-proxies": 2,
+        "session-cookies": "other",
+    }
+    listeners = files(ctx, update(ctx, base, config=options))["listeners.json"]
+    assert '"max_tokens": 77' in listeners
+    assert '"xff_num_trusted_hops": 2' in listeners
+    assert 'session[\\"other\\"]' in listeners
+
+
+@pytest.fixture
+def emissary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What Emissary says about its resources, one answer for each reload; nothing when there is none."""
+    answers: list[str] = []
+    monkeypatch.setattr(diagnostics, "reload", lambda: answers.pop(0) if answers else None)
+    return answers
+
+
+def proven(state: testing.State) -> testing.State:
+    """Let the checks have been up for a while."""
+    container = state.get_container("gateway")
+    infos = {dataclasses.replace(info, successes=5) for info in container.check_infos}
+    return dataclasses.replace(state, containers={dataclasses.replace(container, check_infos=infos)})
+
+
+def test_emissary_runs_in_envoys_place(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, tmp_path: pathlib.Path, emissary: list[str]
+) -> None:
+    held = base.get_container("gateway")
+    mounts = {top: testing.Mount(location=f"/{top}", source=tmp_path / top) for top in ("ambassador", "tmp")}
+    for mount in mounts.values():
+        pathlib.Path(mount.source).mkdir()
+    container = dataclasses.replace(held, mounts=mounts)
+    state = update(ctx, base, containers={container}, config={"engine": "emissary"})
+    container = state.get_container("gateway")
+    assert container.service_statuses == {"emissary": ops.pebble.ServiceStatus.ACTIVE}
+    assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
+    text = (container.get_filesystem(ctx) / "ambassador/init-config/gateway.yaml").read_text()
+    assert "dex-auth.kubeflow.svc.cluster.local:5556" in text
+    good = update(ctx, proven(state))
+    emissary.append("Mapping echo: no such thing")
+    state = update(ctx, good, relations={DEX, LOGIN})
+    assert state.unit_status == ops.BlockedStatus(
+        "Emissary refused its configuration, Mapping echo: no such thing: "
+        "see juju debug-log --include ambassador-route/0"
+    )
+    # What it refused is not what it would find at its next start.
+    assert (
+        state.get_container("gateway").get_filesystem(ctx) / "ambassador/init-config/gateway.yaml"
+    ).read_text() == text
+
+
+def test_actions_answer_and_name_a_wrong_option(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loopback, "client", lambda *_: lambda _: loopback.Answer())
+    monkeypatch.setattr(loopback, "listens", lambda *_: "up")
+    ctx.run(ctx.on.action("show-routes"), base)
+    assert ctx.action_results
+    assert str(ctx.action_results["routes"]).splitlines()[1].split()[:4] == ["/echo", "echo", "needed", "nothing"]
+    with pytest.raises(testing.ActionFailed, match="gateway: it does not answer: see juju status ambassador-route"):
+        ctx.run(ctx.on.action("trace-login"), base)
+    wrong = dataclasses.replace(base, config={"http-port": 80})
+    for action in ("show-routes", "trace-login"):
+        with pytest.raises(testing.ActionFailed, match="http-port: must be from 1024"):
+            ctx.run(ctx.on.action(action), wrong)
+
+
+def test_metrics_are_there_while_somebody_wants_them(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    prometheus = testing.Relation("metrics-endpoint", id=30, remote_app_name="prometheus")
+    state = update(ctx, base, relations={*base.relations, prometheus})
+    assert testing.TCPPort(9902) in state.opened_ports
+    assert '"port_value": 9902' in files(ctx, state)["bootstrap.json"]
+    relation = state.get_relation(30)
+    assert json.loads(relation.local_app_data["scrape_jobs"]) == [
+        {"metrics_path": "/metrics", "static_configs": [{"targets": ["*:9902"]}]}
+    ]
+    assert relation.local_unit_data["prometheus_scrape_unit_name"] == "ambassador-route/0"
+    state = ctx.run(ctx.on.relation_broken(relation), state)
+    assert state.opened_ports == {testing.TCPPort(8080)}
+    assert "9902" not in files(ctx, state)["bootstrap.json"]

@@ -84,5 +84,42 @@ def test_port_that_a_plain_user_cannot_open_is_named(port: int) -> None:
 
 
 def test_unknown_engine_is_named() -> None:
-    with pytest.raises(ValueError, match=r"^engine: unknown engine 'emissary', this version has envoy$"):
-        config.Config(engine="emissary")
+    with pytest.raises(ValueError, match=r"^engine: unknown engine 'nginx', there are envoy and emissary$"):
+        config.Config(engine="nginx")
+
+
+@pytest.mark.parametrize(("option", "value"), [("fast_mode", True), ("login_rate_limit", 5)])
+def test_what_emissary_cannot_do_is_said(option: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{option.replace('_', '-')}: only engine envoy has it$"):
+        config.Config(engine="emissary", **{option: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"https_port": 443}, "https-port: must be from 1024 to 65535, not 443"),
+        ({"https_port": 8080}, "https-port: must differ from http-port, which is 8080 too"),
+        ({"trusted_proxies": -1}, "trusted-proxies: must be from 0 to 10, not -1"),
+        ({"hsts_max_age": -1}, "hsts-max-age: must be from 0 to 315360000, not -1"),
+        ({"login_rate_limit": -1}, "login-rate-limit: must be from 0 to 100000, not -1"),
+        ({"session_cookies": 'a"] = true; os.exit() --'}, "session-cookies: 'a\"]' is not the name of a cookie"),
+        ({"cors_origins": "*"}, "cors-origins: '\\*' must begin with http:// or https://"),
+        ({"cors_origins": "https://a.example/x"}, "cors-origins: 'https://a.example/x' must hold scheme"),
+        ({"access_log": "some"}, "access-log: must be one of errors, all, off, not 'some'"),
+        ({"csr_domain_name": "a b"}, "csr-domain-name: it is no domain name"),
+    ],
+)
+def test_wrong_option_is_named(options: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=f"^{words}"):
+        config.Config(**options)  # type: ignore[arg-type]
+
+
+def test_lists_are_read_with_spaces_or_commas() -> None:
+    options = config.Config(session_cookies="a, b  a", cors_origins="https://A.example/,http://b:80")
+    assert options.cookies == ("a", "b")
+    assert options.origins == ("https://a.example", "http://b")
+    assert config.Config(session_cookies="").cookies == ()
+
+
+def test_url_without_option_is_https_with_a_certificate() -> None:
+    assert config.Config().url("192.0.2.1", tls=True) == "https://192.0.2.1:8443"

@@ -6,6 +6,7 @@ import typing
 
 import envoy
 import hypothesis
+import model
 import pages
 import routes
 import yaml
@@ -28,25 +29,24 @@ def route(prefix: str = "/x", **changes: object) -> routes.Route:
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def gateway(**changes: object) -> envoy.Gateway:
-    return dataclasses.replace(envoy.Gateway(name="gw", port=8080, table=(route(),), auth=AUTH), **changes)  # type: ignore[arg-type]
+def gateway(**changes: object) -> model.Gateway:
+    return dataclasses.replace(model.Gateway(name="gw", port=8080, table=(route(),), auth=AUTH), **changes)  # type: ignore[arg-type]
 
 
 def files(state: desired.Desired) -> dict[str, typing.Any]:
     return {file.path.removeprefix("/tmp/envoy/"): json.loads(file.text) for file in state.files}
 
 
-def rules(gateway: envoy.Gateway) -> list[dict[str, typing.Any]]:
+def rules(gateway: model.Gateway) -> list[dict[str, typing.Any]]:
     (table,) = files(envoy.configure(gateway))["routes.json"]["resources"]
-    return table["virtual_hosts"][0]["routes"]
+    return table["virtual_hosts"][0]["routes"][1:]
 
 
 def test_layer_runs_envoy_without_hot_restart_and_checks_it() -> None:
     layer = envoy.configure(gateway(port=8081)).layer
     service = layer["services"]["envoy"]  # type: ignore[index]
-    assert service["command"] == (
-        "/usr/local/bin/envoy -c /tmp/envoy/bootstrap.json --disable-hot-restart --log-level warning"
-    )
+    words = service["command"].split()
+    assert words[:4] == ["/usr/local/bin/envoy", "-c", "/tmp/envoy/bootstrap.json", "--disable-hot-restart"]
     check = layer["checks"]["ready"]  # type: ignore[index]
     assert check["http"] == {"url": "http://localhost:8081/ambassador/v0/check_ready"}
     assert check["level"] == "ready"
@@ -86,7 +86,7 @@ def test_only_open_routes_ask_nobody() -> None:
     found = rules(gateway(table=(route("/open", protected=False), route("/closed"))))
     for rule in found:
         is_open = "/open" in json.dumps(rule["match"])
-        assert ("typed_per_filter_config" in rule) == is_open
+        assert ("envoy.filters.http.ext_authz" in rule["typed_per_filter_config"]) == is_open
 
 
 def test_without_login_no_protected_route_reaches_an_application() -> None:
@@ -138,7 +138,7 @@ AUTHS = strategies.builds(
     response_headers=strategies.lists(TEXT, max_size=3).map(tuple),
 )
 GATEWAYS = strategies.builds(
-    envoy.Gateway,
+    model.Gateway,
     name=TEXT,
     port=PORTS,
     table=strategies.lists(ROUTES, max_size=3).map(tuple),
@@ -157,7 +157,7 @@ def shape(value: object) -> object:
     return type(value).__name__
 
 
-def harmless(gateway: envoy.Gateway) -> envoy.Gateway:
+def harmless(gateway: model.Gateway) -> model.Gateway:
     """Return a gateway of the same structure with harmless texts."""
 
     table = tuple(
@@ -166,16 +166,17 @@ def harmless(gateway: envoy.Gateway) -> envoy.Gateway:
             application="a",
             prefix="/" if route.prefix == "/" else "/p",
             rewrite={"/": "/", route.prefix: "/" if route.prefix == "/" else "/p"}.get(route.rewrite, "/r"),
-            host="h",
+            host="a" if gateway.keeps_cookies(route) else "h",
         )
         for route in gateway.table
     )
-    return dataclasses.replace(gateway, name="n", table=table, refusal="r")
+    auth = dataclasses.replace(gateway.auth, host="a") if gateway.auth else None
+    return dataclasses.replace(gateway, name="n", table=table, auth=auth, refusal="r")
 
 
 @hypothesis.settings(max_examples=60, deadline=None)
 @hypothesis.given(GATEWAYS)
-def test_no_value_breaks_out_of_the_files(gateway: envoy.Gateway) -> None:
+def test_no_value_breaks_out_of_the_files(gateway: model.Gateway) -> None:
     rendered = envoy.configure(gateway)
     for file in rendered.files:
         assert json.loads(file.text) == yaml.load(file.text, yaml.CSafeLoader)
@@ -188,7 +189,7 @@ def test_no_value_breaks_out_of_the_files(gateway: envoy.Gateway) -> None:
         for cluster in found["clusters.json"]["resources"]
         for endpoint in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
     ]
-    given = [*([gateway.auth.host] if gateway.auth else []), *(route.host for route in gateway.table)]
+    given = [*([gateway.auth.host] if gateway.auth else []), *(route.host for route in gateway.table for _ in range(2))]
     assert hosts == given
 
 

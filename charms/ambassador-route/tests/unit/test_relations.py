@@ -93,7 +93,7 @@ def test_wrong_login_is_none_and_its_words_stand_in_no_page(data: str) -> None:
     assert "<" not in reading.refusal
 
 
-@pytest.mark.parametrize("bag", [{}, {"_supported_versions": "- v1\n"}, {"model": '"m"', "name": '"n"', "port": "80"}])
+@pytest.mark.parametrize("bag", [{}, {"_supported_versions": "- v1\n"}, {"model": '"m"', "name": '"n"'}])
 def test_application_that_has_not_asked_is_waited_for(bag: dict[str, str]) -> None:
     reading = read(LOGIN, related("ingress", "jupyter-ui", bag))
     assert reading.waiting == ("Waiting for jupyter-ui to ask for a path over ingress: see juju status jupyter-ui",)
@@ -119,3 +119,85 @@ def test_conflict_names_the_relation_to_remove() -> None:
 
 def test_nothing_to_route_is_said() -> None:
     assert read(LOGIN).blocked == ("Nothing to route: run juju integrate gw:ingress-unauthenticated dex-auth:ingress",)
+
+
+TRAEFIK = {"model": '"ml"', "name": '"minio"', "port": "9001", "strip-prefix": "true", "redirect-https": "false"}
+
+
+@pytest.mark.parametrize(("strip", "rewrite"), [("true", "/"), ("false", "/ml-minio"), ("null", "/ml-minio")])
+def test_application_that_asks_as_it_would_ask_traefik_is_served(strip: str, rewrite: str) -> None:
+    one = related("ingress", "minio", {**TRAEFIK, "strip-prefix": strip}, 4)
+    reading = read(LOGIN, one)
+    (route,) = reading.table
+    assert (route.prefix, route.rewrite, route.protected) == ("/ml-minio", rewrite, True)
+    assert (route.host, route.port) == ("minio.ml.svc.cluster.local", 9001)
+    assert reading.blocked == reading.waiting == ()
+    told = relations.answer(one, reading, "https://gw.example")
+    assert told["ingress"] == '{"url": "https://gw.example/ml-minio"}'
+    assert relations.answer(one, reading, "")["ingress"] == ""
+
+
+def test_application_of_the_old_kind_is_told_no_url_of_the_other() -> None:
+    one = related("ingress", "kubeflow-dashboard", DASHBOARD, 4)
+    told = relations.answer(one, read(LOGIN, one), "https://gw.example")
+    assert told["ingress"] == ""
+    assert told["external-url"] == "https://gw.example"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "minio"},
+        {"name": '"a.b"'},
+        {"name": '"../dex"'},
+        {"model": '"x/../../"'},
+        {"port": '"http"'},
+        {"port": "{"},
+        {"port": "0"},
+        {"scheme": '"https"'},
+        {"name": "[" * 100_000},
+        {"model": '"' + "m" * 2000 + '"'},
+        {"name": "null"},
+        {"port": "true"},
+    ],
+)
+def test_application_that_asks_traefik_wrongly_is_named_and_harms_nobody(change: dict[str, str]) -> None:
+    one = related("ingress", "minio", {**TRAEFIK, **change}, 4)
+    reading = read(LOGIN, one, related("ingress", "good", DASHBOARD, 5))
+    assert [route.application for route in reading.table] == ["good"]
+    (text,) = reading.blocked
+    assert text.startswith("minio")
+    assert text.endswith("run juju remove-relation gw:ingress minio")
+    assert relations.answer(one, reading, "https://gw.example")["ingress"] == ""
+
+
+def test_versions_decide_which_kind_it_is() -> None:
+    reading = read(LOGIN, related("ingress", "x", {**TRAEFIK, **DASHBOARD}))
+    assert [route.prefix for route in reading.table] == ["/"]
+
+
+KEY = '{"kty": "EC", "crv": "P-256", "kid": "1", "x": "eA", "y": "eQ"}'
+
+
+def test_keys_of_sessions_are_read_and_of_no_other_kind() -> None:
+    others = '{"kty": "EC", "crv": "P-384", "kid": "2", "x": "eA", "y": "eQ", "d": "sensitive"}'
+    reading = read(related("ingress-auth", "g", {**AUTH, "jwks": f'{{"keys": [{KEY}, {others}], "more": 1}}'}))
+    assert reading.auth
+    assert '"kid": "1"' in reading.jwks
+    assert '"kid": "2"' not in reading.jwks
+    assert "sensitive" not in reading.jwks
+    assert read(LOGIN).jwks == ""
+
+
+@pytest.mark.parametrize("jwks", ["{", "[]", '{"keys": [1]}', '{"keys": [{"kty": "EC"}]}', "x" * 30_000, "[" * 10_000])
+def test_wrong_keys_close_the_gateway(jwks: str) -> None:
+    reading = read(related("ingress-auth", "g", {**AUTH, "jwks": jwks}))
+    assert reading.auth is None
+    assert "jwks must be a JSON Web Key Set" in reading.blocked[0]
+
+
+def test_everybody_may_only_while_nobody_is_integrated() -> None:
+    one = related("ingress", "kubeflow-dashboard", DASHBOARD, 4)
+    assert relations.read([one], application="gw", model="m", everybody_may=True).blocked == ()
+    silent = related("ingress-auth", "g", {})
+    assert relations.read([one, silent], application="gw", model="m", everybody_may=True).waiting != ()

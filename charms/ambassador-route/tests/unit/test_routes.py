@@ -22,9 +22,9 @@ def prefixes(table: routes.Table) -> list[tuple[str, str]]:
 
 
 def test_longest_prefix_comes_first() -> None:
-    asks = [ask("home", 1, "/"), ask("deep", 2, "/a/b/"), ask("wide", 3, "/a"), ask("other", 4, "/b")]
+    asks = [ask("home", 1, "/"), ask("wide", 2, "/a/b/"), ask("wide", 3, "/a"), ask("other", 4, "/b")]
     assert prefixes(routes.table(asks, "kubeflow")) == [
-        ("/a/b", "deep"),
+        ("/a/b", "wide"),
         ("/a", "wide"),
         ("/b", "other"),
         ("/", "home"),
@@ -43,6 +43,20 @@ def test_older_relation_keeps_the_path_and_both_are_named() -> None:
     (problem,) = table.problems
     assert problem.text == "old and new both ask for /x"
     assert problem.ask.application == "new"
+
+
+@pytest.mark.parametrize(("older", "newer"), [("/a", "/a/b"), ("/a/b", "/a/"), ("/a", "/a/b/c")])
+@pytest.mark.parametrize("protected", [True, False])
+def test_no_application_takes_a_part_of_another_ones_path(older: str, newer: str, protected: bool) -> None:
+    table = routes.table([ask("new", 7, newer, protected=protected), ask("old", 3, older), ask("home", 9, "/")], "m")
+    assert prefixes(table) == [(older, "old"), ("/", "home")]
+    (problem,) = table.problems
+    assert problem.text == f"{newer.rstrip('/')} of new overlaps {older} of old"
+
+
+def test_paths_that_only_begin_with_the_same_letters_do_not_overlap() -> None:
+    table = routes.table([ask("a", 1, "/dex"), ask("b", 2, "/dexter"), ask("c", 3, "/dex-x/y")], "m")
+    assert len(table.routes) == 3
 
 
 @pytest.mark.parametrize("older", [True, False])

@@ -126,6 +126,11 @@ class Rollout:
         self._refuse(record, record.running, reason, running=record.good)
         return reason
 
+    def refuse(self, state: desired.Desired, reason: str) -> None:
+        """Go back to the last good configuration, because the service itself said no to the one that was swapped in."""
+        record = self._load()
+        self._refuse(record, state.digest, reason, running=record.good)
+
     def forget_refusals(self) -> None:
         """Let refused candidates be tried again: what they depend on may have come back."""
         record = self._load()

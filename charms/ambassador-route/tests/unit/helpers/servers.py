@@ -198,7 +198,9 @@ class Envoy:
         words = [str(ENVOY), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*words, "--log-level", "warning", "--concurrency", "2"], stderr=log, stdout=log
+                [*words, "--log-level", "warning", "--concurrency", "2", "--file-flush-interval-msec", "100"],
+                stderr=log,
+                stdout=log,
             )
         until(lambda: _ready(port, path), f"Envoy did not start: {self.log.read_text()}")
 

@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Interface `ingress-auth` of Charmed Kubeflow, v1: who answers a gateway's authorization checks.
 
-What the old format cannot say is a further key, which old charms ignore: `jwks`, the public keys of sessions.
+`jwks` is ours: the public keys of the authorizer's sessions as a JSON Web Key Set (RFC 7517), with which a gateway can
+verify them itself. The tokens are ES256 with `typ` JWT and `aud` kubeflow, and nothing else may be.
 """
 
 import collections.abc
 import dataclasses
+import json
+import typing
 
 from charmkit.interfaces import sdi
+
+_MEMBERS = ("kty", "crv", "kid", "x", "y")
+_LONGEST_KEYS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,7 +26,7 @@ class Authorizer:
         port: that service's port.
         request_headers: what the gateway passes to it from a request.
         response_headers: what the gateway passes from its answer to the upstream.
-        jwks: the JSON Web Key Set of its sessions, for a gateway that verifies them by itself; empty without one.
+        jwks: the JSON Web Key Set of its sessions, empty without one; `read_keys` reads it.
     """
 
     service: str
@@ -55,8 +61,31 @@ def read(bag: collections.abc.Mapping[str, str]) -> Authorizer | None:
         port=sdi.port(data),
         request_headers=sdi.texts(data, "allowed-request-headers"),
         response_headers=sdi.texts(data, "allowed-response-headers"),
-        jwks=bag.get("jwks", ""),
     )
+
+
+def read_keys(bag: collections.abc.Mapping[str, str]) -> str:
+    """Return the public keys of sessions, empty when there are none.
+
+    Raises:
+        sdi.InterfaceError: it is no set of such keys.
+    """
+    text = bag.get("jwks", "")
+    if not text:
+        return ""
+    try:
+        if len(text) > _LONGEST_KEYS:
+            raise ValueError
+        data = json.loads(text)
+        keys = [{name: key[name] for name in _MEMBERS} for key in data["keys"]]
+        if not all(isinstance(value, str) for key in keys for value in typing.cast("dict[str, object]", key).values()):
+            raise ValueError
+        # Only what signs sessions: a key of another kind could let other tokens pass for one.
+        chosen = [key for key in keys if (key["kty"], key["crv"]) == ("EC", "P-256")]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise sdi.InterfaceError("jwks must be a JSON Web Key Set of EC keys with a kid") from None
+    full = [{**key, "alg": "ES256", "use": "sig"} for key in chosen]
+    return json.dumps({"keys": full}, sort_keys=True) if full else ""
 
 
 def write_gateway() -> dict[str, str]:

@@ -1,0 +1,54 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tells Emissary over the pod's loopback to read its resources again, and asks what it thinks of them."""
+
+import http.client
+import json
+import typing
+
+import emissary
+
+_RELOAD = "/_internal/v0/watt?url=http://localhost:9696/snapshot"
+_ERRORS = "/ambassador/v0/diag/?json=true"
+_TIMEOUT = 30.0
+_LONGEST = 5_000_000
+# About Ingress resources of Kubernetes, which this gateway does not serve.
+_HARMLESS = "Pod labels are not mounted"
+
+
+def reload(address: str = "127.0.0.1", port: int = emissary.ADMIN_PORT) -> str | None:
+    """Return why Emissary refuses its resources, or None; one that is not up reads them when it starts."""
+    try:
+        status, body = _ask("POST", _RELOAD, address, port)
+        if status != 200:
+            return _short(body.decode(errors="replace")) or f"status {status}"
+        status, body = _ask("GET", _ERRORS, address, port)
+    except (OSError, http.client.HTTPException):
+        return None
+    return errors(body) if status == 200 else f"its diagnostics answer {status}"
+
+
+def errors(body: bytes) -> str | None:
+    """Return the first error of a diagnostics document that matters, or None."""
+    try:
+        document: typing.Any = json.loads(body)
+        entries: list[typing.Any] = document.get("errors") or []
+        found = [(str(name), str(text)) for name, text in entries]
+    except (ValueError, TypeError, AttributeError):
+        return "its diagnostics cannot be read"
+    matter = [f"{name}: {text}" if name else text for name, text in found if _HARMLESS not in text]
+    return _short(matter[0]) if matter else None
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _ask(method: str, path: str, address: str, port: int) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(address, port, timeout=_TIMEOUT)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(_LONGEST)
+    finally:
+        connection.close()

@@ -1,0 +1,151 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Emissary's resources: what its container holds and runs, from the gateway's model. Pure.
+
+They are one file in its init-config directory: no resource is ever there without the others, an AuthService above all.
+"""
+
+import base64
+import dataclasses
+import pathlib
+import typing
+
+import model
+import routes
+from charmkit import desired, templates
+
+SERVICE = "emissary"
+CHECK = "ready"
+RESOURCES = "/ambassador/init-config/gateway.yaml"
+RECORD = "/tmp/ambassador/rollout.json"  # noqa: S108 - in the container, where nobody else is
+ADMIN_PORT = 8877
+
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+_REQUEST_HEADERS = ("accept", "x-requested-with", "x-request-id", "sec-fetch-mode", "sec-fetch-dest")
+# Nobody listens there: what a route that refuses is answered comes from an override of the status 503.
+_NOBODY = "127.0.0.1:1"
+_LOG_FORMAT = {
+    "time": "%START_TIME%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ)%",
+    "status": "%RESPONSE_CODE%",
+    "reason": "%RESPONSE_CODE_DETAILS%",
+    "cluster": "%UPSTREAM_CLUSTER%",
+    "milliseconds": "%DURATION%",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Mapping:
+    name: str
+    prefix: str
+    exact: bool
+    rewrite: str
+    service: str
+    open: bool
+    grpc: bool
+    keeps_cookies: bool
+
+
+def configure(gateway: model.Gateway) -> desired.Desired:
+    """Return what the container shall hold and run."""
+    text = templates.render(_TEMPLATES, "emissary.yaml.j2", _values(gateway))
+    # Emissary puts variables of its environment into the text; every value is JSON, which has another word for $.
+    file = desired.File(path=RESOURCES, text=text.replace("$", "\\u0024"), watched=True)
+    environment = {
+        "HOME": "/tmp/ambassador",  # noqa: S108
+        "AMBASSADOR_CONFIG_BASE_DIR": "/tmp/ambassador",  # noqa: S108
+        "AMBASSADOR_NAMESPACE": gateway.namespace,
+        "AMBASSADOR_SINGLE_NAMESPACE": "true",
+        "AMBASSADOR_ID": _id(gateway),
+        # Whoever reaches its administration rules the gateway, so nobody outside of the pod may.
+        "AMBASSADOR_HEALTHCHECK_BIND_ADDRESS": "127.0.0.1",
+        "AMBASSADOR_DISABLE_SNAPSHOT_SERVER": "1",
+        "AMBASSADOR_DRAIN_TIME": "3600",
+        "DEV_SHUTUP_MEMORY": "1",
+    }
+    service = {
+        **desired.service("/usr/local/bin/busyambassador entrypoint", environment=environment),
+        "kill-delay": "15s",
+    }
+    admin = f"http://127.0.0.1:{ADMIN_PORT}/ambassador/v0"
+    period = gateway.check_period
+    checks = {
+        CHECK: desired.http_check(f"{admin}/check_ready", period=period),
+        "alive": desired.http_check(f"{admin}/check_alive", level="alive", period=period),
+        # It calls itself ready without any listener.
+        "listening": {
+            "override": "replace",
+            "level": "ready",
+            "period": period,
+            "timeout": period,
+            "threshold": 3,
+            "tcp": {"port": gateway.port},
+        },
+    }
+    return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": checks})
+
+
+def _id(gateway: model.Gateway) -> str:
+    return f"{gateway.namespace}-{gateway.name}"
+
+
+def _values(gateway: model.Gateway) -> dict[str, object]:
+    auth, tls = gateway.auth, gateway.tls
+    script = {"stripped": routes.stripped(auth), "names": gateway.session_cookies}
+    plain = {"name": "http", "port": gateway.port, "protocol": "HTTP"}
+    secure = [{"name": "https", "port": tls.port, "protocol": "HTTPS"}] if tls else []
+    asked = {
+        "service": f"{auth.host}:{auth.port}",
+        "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *auth.request_headers))),
+        "response_headers": auth.response_headers,
+    } if auth else None  # fmt: skip
+    secret = {"certificate": _base64(tls.certificate), "key": _base64(tls.key)} if tls else None
+    closed = any(gateway.refuses(route) for route in gateway.table)
+    return {
+        "id": _id(gateway),
+        "namespace": gateway.namespace,
+        "script": templates.render(_TEMPLATES, "emissary.lua.j2", script),
+        "log_path": "/dev/null" if gateway.access_log == "off" else "/dev/fd/1",
+        "log_format": _LOG_FORMAT,
+        "refusal": gateway.refusal.replace("%", "%%") if closed else "",
+        "listeners": [plain, *secure],
+        "trusted_proxies": gateway.trusted_proxies,
+        "tls": secret,
+        "insecure": "Redirect" if gateway.redirect[0] else "Route",
+        "auth": asked,
+        "mappings": [mapping for route in gateway.table for mapping in _mappings(route, gateway)],
+        "hsts": f"max-age={gateway.hsts}" if gateway.hsts else "",
+        "cors_origins": gateway.cors_origins,
+    }
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_Mapping]:
+    for grpc in (False, True):
+        for exact, prefix, rewrite in _matches(route):
+            kind = ("-exact" if exact else "") + ("-grpc" if grpc else "")
+            yield _Mapping(
+                name=f"{route.application}-{route.relation}{kind}",
+                prefix=prefix,
+                exact=exact,
+                rewrite=rewrite,
+                service=_NOBODY if gateway.refuses(route) else f"{route.host}:{route.port}",
+                open=not gateway.asks(route),
+                grpc=grpc,
+                keeps_cookies=gateway.keeps_cookies(route),
+            )
+
+
+def _matches(route: routes.Route) -> tuple[tuple[bool, str, str], ...]:
+    """Return whether the whole path is compared, with what, and the rewrite; its prefixes are prefixes of texts."""
+    if route.prefix == "/":
+        return ((False, "/", "" if route.rewrite == "/" else f"{route.rewrite}/"),)
+    if route.rewrite == route.prefix:
+        return ((False, f"{route.prefix}/", ""), (True, route.prefix, ""))
+    below = "/" if route.rewrite == "/" else f"{route.rewrite}/"
+    return ((False, f"{route.prefix}/", below), (True, route.prefix, route.rewrite))

@@ -1,0 +1,95 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reads from Juju all that the gateway depends on."""
+
+import dataclasses
+
+import assemble
+import certificates
+import config
+import model
+import ops
+import relations
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """All that was read.
+
+    Attributes:
+        options: None while one of them is wrong.
+        complaint: what is wrong with them, or with the certificate.
+        url: the public URL, empty when it is not known.
+        certificate: the certificate to use.
+        reading: what the related applications say.
+        gateway: what shall be served; None while something is wrong with the options.
+    """
+
+    options: config.Config | None
+    complaint: str
+    url: str
+    certificate: certificates.Found
+    reading: relations.Reading
+    gateway: model.Gateway | None
+
+
+def read(charm: ops.CharmBase, requirer: certificates.Certificates) -> Inputs:
+    """Return all that the gateway depends on."""
+    chosen, complaint = options(charm)
+    found = requirer.find(chosen) if chosen else certificates.Found()
+    complaint = complaint or found.complaint
+    url = chosen.url(address(charm), tls=found.tls is not None) if chosen else ""
+    reading = relations.read(
+        _related(charm),
+        application=charm.app.name,
+        model=charm.model.name,
+        everybody_may=bool(chosen and chosen.allow_unauthenticated),
+    )
+    gateway = None
+    if chosen and not complaint:
+        gateway = assemble.gateway(
+            chosen,
+            reading,
+            name=charm.app.name,
+            namespace=charm.model.name,
+            url=url,
+            tls=found.tls,
+            scraped=bool(charm.model.relations[relations.METRICS]),
+        )
+    return Inputs(options=chosen, complaint=complaint, url=url, certificate=found, reading=reading, gateway=gateway)
+
+
+def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
+    """Return the options, or None and what is wrong with them."""
+    try:
+        return charm.load_config(config.Config, errors="raise"), ""
+    except ValueError as error:
+        option = str(error).split(":", 1)[0]
+        return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+
+
+def _related(charm: ops.CharmBase) -> list[relations.Related]:
+    return [
+        relations.Related(
+            endpoint=endpoint,
+            relation=relation.id,
+            application=relation.app.name,
+            bag=dict(relation.data[relation.app]),
+        )
+        for endpoint in relations.ENDPOINTS
+        for relation in charm.model.relations[endpoint]
+    ]
+
+
+def address(charm: ops.CharmBase) -> str:
+    """Return the address at which others reach the gateway, empty when it is not known."""
+    binding = charm.model.get_binding(relations.PROTECTED)
+    found = binding.network.ingress_address if binding else None
+    return str(found) if found else ""
+
+
+def bound(charm: ops.CharmBase) -> str:
+    """Return the address at which this unit's gateway listens."""
+    binding = charm.model.get_binding(relations.PROTECTED)
+    found = binding.network.bind_address if binding else None
+    return str(found or "localhost")

@@ -1,0 +1,103 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Envoy's clusters and the entries of its route table, from the gateway's model. Pure."""
+
+import dataclasses
+import typing
+
+import model
+import routes
+
+# Always there, so that a listener never asks a cluster that does not exist; without an address it fails closed.
+AUTHORIZER = "authorizer"
+# Long enough for a notebook's slowest cell; a websocket may be silent for ever.
+IDLE = "3600s"
+_NEVER = "0s"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """An application, and whether it is spoken to in HTTP/2."""
+
+    name: str
+    host: str = ""
+    port: int = 0
+    http2: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One entry of Envoy's route table.
+
+    Attributes:
+        kind: Envoy's word for how the path is compared.
+        path: what it is compared with.
+        traffic: websocket, grpc, or empty for all else.
+        cluster: where it leads.
+        rewrite: what takes the path's place; empty to keep it.
+        open: whether nobody is asked.
+        keeps_cookies: whether the session's cookies go on to the application.
+        refusal: what is answered in the application's place; empty where it is reached.
+        idle_timeout: how long both sides may be silent.
+    """
+
+    kind: str
+    path: str
+    traffic: str
+    cluster: str
+    rewrite: str
+    open: bool
+    keeps_cookies: bool
+    refusal: str
+    idle_timeout: str
+
+
+def clusters(gateway: model.Gateway) -> tuple[Cluster, ...]:
+    """Return the authorizer's cluster, and two for each route: gRPC is spoken in HTTP/2, all else in HTTP/1.1."""
+    auth = gateway.auth
+    authorizer = Cluster(name=AUTHORIZER, host=auth.host, port=auth.port) if auth else Cluster(name=AUTHORIZER)
+    upstreams = (
+        Cluster(name=_cluster(route, traffic), host=route.host, port=route.port, http2=traffic == "grpc")
+        for route in gateway.table
+        for traffic in ("", "grpc")
+    )
+    return (authorizer, *upstreams)
+
+
+def _cluster(route: routes.Route, traffic: str) -> str:
+    """Return a name that stays when the service or port of the application changes, so that nothing is lost."""
+    return f"{route.application}:{route.relation}" + (":grpc" if traffic == "grpc" else "")
+
+
+def rules(gateway: model.Gateway) -> tuple[Rule, ...]:
+    """Return the entries of the route table, in the order in which Envoy must try them."""
+    return tuple(rule for route in gateway.table for rule in _route_rules(route, gateway))
+
+
+def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[Rule]:
+    refused = gateway.refuses(route)
+    for traffic in ("websocket", "grpc", ""):
+        for kind, path, rewrite in _matches(route):
+            yield Rule(
+                kind=kind,
+                path=path,
+                traffic=traffic,
+                cluster=_cluster(route, traffic),
+                rewrite=rewrite,
+                # A route that refuses reaches no application, and its page must not wait for an authorizer.
+                open=not gateway.asks(route),
+                keeps_cookies=gateway.keeps_cookies(route),
+                refusal=gateway.refusal if refused else "",
+                idle_timeout=_NEVER if traffic == "websocket" else IDLE,
+            )
+
+
+def _matches(route: routes.Route) -> tuple[tuple[str, str, str], ...]:
+    """Return matcher, path and rewrite; none of them lets /dexter through as /dex, or gives two slashes."""
+    if route.prefix == "/":
+        rewrite = "" if route.rewrite == "/" else f"{route.rewrite}/"
+        return (("prefix", "/", rewrite),)
+    if route.rewrite == route.prefix:
+        return (("path_separated_prefix", route.prefix, ""),)
+    below = "/" if route.rewrite == "/" else f"{route.rewrite}/"
+    return (("prefix", f"{route.prefix}/", below), ("path", route.prefix, route.rewrite))

@@ -1,0 +1,194 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Emissary's resources, and every trap that was seen when it ran."""
+
+import base64
+import dataclasses
+import os
+import re
+import typing
+
+import emissary
+import hypothesis
+import model
+import pytest
+import routes
+import yaml
+from hypothesis import strategies
+
+AUTH = routes.Auth(
+    host="g.m.svc.cluster.local", port=8080, request_headers=("cookie", "authorization"),
+    response_headers=("kubeflow-userid", "kubeflow-groups"),
+)  # fmt: skip
+
+
+def route(prefix: str, rewrite: str | None = None, **changes: object) -> routes.Route:
+    plain = routes.Route(
+        application=f"app{prefix.replace('/', '-')}", relation=1, prefix=prefix, rewrite=rewrite or prefix,
+        host="x.m.svc.cluster.local", port=80, protected=True,
+    )  # fmt: skip
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+TABLE = (route("/tool", "/"), route("/dex", protected=False), route("/moved", "/new"), route("/"))
+
+
+def gateway(**changes: object) -> model.Gateway:
+    plain = model.Gateway(name="gw", namespace="kubeflow", port=8080, table=TABLE, auth=AUTH)
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def resources(gateway: model.Gateway) -> list[dict[str, typing.Any]]:
+    (file,) = emissary.configure(gateway).files
+    return list(yaml.safe_load_all(file.text))
+
+
+def specs(gateway: model.Gateway, kind: str) -> list[dict[str, typing.Any]]:
+    return [found.get("spec", found) for found in resources(gateway) if found["kind"] == kind]
+
+
+def mappings(gateway: model.Gateway) -> dict[tuple[str, bool, bool], dict[str, typing.Any]]:
+    found = {(spec["prefix"], spec["prefix_exact"], "grpc" in spec): spec for spec in specs(gateway, "Mapping")}
+    assert len(found) == len(specs(gateway, "Mapping"))
+    return found
+
+
+def test_layer_closes_every_port_of_administration_and_is_private() -> None:
+    layer: typing.Any = emissary.configure(gateway()).layer
+    environment = layer["services"]["emissary"]["environment"]
+    assert environment["AMBASSADOR_HEALTHCHECK_BIND_ADDRESS"] == "127.0.0.1"
+    assert environment["AMBASSADOR_DISABLE_SNAPSHOT_SERVER"] == "1"
+    assert environment["AMBASSADOR_ID"] == "kubeflow-gw"
+    assert environment["AMBASSADOR_NAMESPACE"] == "kubeflow"
+    assert environment["AMBASSADOR_SINGLE_NAMESPACE"]
+    assert set(layer["checks"]) == {"ready", "alive", "listening"}
+    assert layer["checks"]["listening"]["tcp"] == {"port": 8080}
+
+
+def test_changes_restart_nothing() -> None:
+    layers = [emissary.configure(gateway(**change)).layer for change in ({}, {"table": ()}, {"auth": None})]
+    assert layers[0] == layers[1] == layers[2]
+
+
+def test_every_resource_names_this_gateway_and_its_namespace() -> None:
+    for found in resources(gateway(tls=model.Tls(port=8443, certificate="c", key="k"))):
+        assert found["metadata"]["namespace"] == "kubeflow"
+        if found["kind"] != "Secret":
+            assert found["spec"]["ambassador_id"] == ["kubeflow-gw"]
+
+
+def test_module_closes_what_is_open_by_default() -> None:
+    (spec,) = specs(gateway(), "Module")
+    config = spec["config"]
+    for name in ("diagnostics", "liveness_probe", "readiness_probe"):
+        assert config[name] == {"enabled": False}
+    assert config["reject_requests_with_escaped_slashes"] is True
+    assert config["merge_slashes"] is True
+    assert config["headers_with_underscores_action"] == "DROP_HEADER"
+    for name in routes.stripped(AUTH):
+        assert f'"{name}"' in config["lua_scripts"]
+    assert "error_response_overrides" not in config
+
+
+def test_there_is_exactly_one_authorizer_and_it_fails_closed() -> None:
+    (spec,) = specs(gateway(), "AuthService")
+    assert spec["auth_service"] == "g.m.svc.cluster.local:8080"
+    assert spec["proto"] == "http"
+    assert spec["status_on_error"] == {"code": 503}
+    assert "failure_mode_allow" not in spec
+    assert {"accept", "cookie", "authorization"} <= set(spec["allowed_request_headers"])
+    assert spec["allowed_authorization_headers"] == ["kubeflow-userid", "kubeflow-groups"]
+
+
+def test_without_an_authorizer_no_mapping_reaches_a_protected_application() -> None:
+    closed = gateway(auth=None, refusal="100% closed")
+    assert specs(closed, "AuthService") == []
+    for (prefix, _, _), spec in mappings(closed).items():
+        is_open = prefix.startswith("/dex")
+        assert (spec["service"] == "x.m.svc.cluster.local:80") == is_open
+        assert is_open or spec["service"] == "127.0.0.1:1"
+    (module,) = specs(closed, "Module")
+    (override,) = module["config"]["error_response_overrides"]
+    assert override["on_status_code"] == 503
+    assert override["body"]["text_format"] == "100%% closed"
+
+
+def test_only_open_routes_bypass_the_authorizer() -> None:
+    for (prefix, _, _), spec in mappings(gateway()).items():
+        assert spec["bypass_auth"] == prefix.startswith("/dex")
+
+
+def test_no_prefix_is_one_of_texts_that_only_begin_alike() -> None:
+    """Emissary's /dex would be /dexter's too; and a mapping without hostname is never served."""
+    for prefix, exact, grpc in mappings(gateway()):
+        assert prefix.endswith("/") != exact
+        spec = mappings(gateway())[prefix, exact, grpc]
+        assert spec["hostname"] == "*"
+        assert spec["timeout_ms"] == 0
+        assert spec.get("allow_upgrade") == (None if grpc else ["websocket"])
+
+
+@pytest.mark.parametrize(
+    ("prefix", "exact", "rewrite"),
+    [
+        ("/tool/", False, "/"), ("/tool", True, "/"), ("/dex/", False, ""), ("/dex", True, ""),
+        ("/moved/", False, "/new/"), ("/moved", True, "/new"), ("/", False, ""),
+    ],
+)  # fmt: skip
+def test_rewrites_give_one_slash(prefix: str, exact: bool, rewrite: str) -> None:
+    assert mappings(gateway())[prefix, exact, False]["rewrite"] == rewrite
+
+
+def test_session_cookies_are_put_aside_but_for_the_authorizer_itself() -> None:
+    own = route("/authservice", protected=False, host=AUTH.host, port=AUTH.port)
+    for (prefix, _, _), spec in mappings(gateway(table=(own, *TABLE))).items():
+        assert ("remove_request_headers" in spec) == (not prefix.startswith("/authservice"))
+
+
+def test_tls_is_ended_by_a_secret_in_the_same_file() -> None:
+    tls = model.Tls(port=8443, certificate="c", key="k")
+    secure = gateway(tls=tls, redirect=("gw", 0), trusted_proxies=2, hsts=9)
+    assert {(spec["port"], spec["protocol"], spec["l7Depth"]) for spec in specs(secure, "Listener")} == {
+        (8080, "HTTP", 2),
+        (8443, "HTTPS", 2),
+    }
+    (host,) = specs(secure, "Host")
+    assert host["tlsSecret"] == {"name": "gateway-certificate"}
+    assert host["requestPolicy"] == {"insecure": {"action": "Redirect"}}
+    (secret,) = specs(secure, "Secret")
+    assert base64.b64decode(secret["data"]["tls.key"]) == b"k"
+    assert emissary.configure(secure).files[0].mode == 0o600
+    assert all(spec["add_response_headers"] for spec in specs(secure, "Mapping"))
+    (host,) = specs(gateway(), "Host")
+    assert host["requestPolicy"] == {"insecure": {"action": "Route"}}
+
+
+def test_no_variable_of_emissarys_environment_gets_into_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "sensitive")
+    table = (route("/a$HOME", "/b${HOME}"),)
+    (file,) = emissary.configure(gateway(table=table)).files
+    assert os.path.expandvars(file.text) == file.text
+    assert "/a$HOME/" in {prefix for prefix, _, _ in mappings(gateway(table=table))}
+
+
+TEXT = strategies.text(
+    strategies.one_of(
+        strategies.sampled_from("\"\\\n\r\t{}[]:,%/'<>#&!|- \x00\x1f\x7f\x85\u2028\ufeff$"),
+        strategies.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=12,
+)
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@hypothesis.given(TEXT, TEXT, TEXT.filter(bool))
+def test_no_value_breaks_out_of_the_file(application: str, prefix: str, host: str) -> None:
+    one = route(f"/{prefix}", application=application, host=host)
+    names = [found["kind"] for found in resources(gateway(table=(one,), refusal=prefix))]
+    assert re.fullmatch("Module Listener Host AuthService( Mapping)+", " ".join(names))
+    for spec in specs(gateway(table=(one,)), "Mapping"):
+        assert spec["service"] == f"{host}:80"
+        assert set(spec) <= {
+            "ambassador_id", "hostname", "prefix", "prefix_exact", "rewrite", "service", "bypass_auth", "timeout_ms",
+            "grpc", "regex_headers", "allow_upgrade", "remove_request_headers", "add_request_headers",
+        }  # fmt: skip

@@ -1,0 +1,155 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What of engine emissary can be tried without it: its script in a real Envoy, and its answers about a reload."""
+
+import collections.abc
+import json
+import pathlib
+
+import diagnostics
+import emissary
+import model
+import pytest
+import servers
+import yaml
+from servers import Reply, Seen
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[int]:
+    """An Envoy with the filters in Emissary's order, and with its way of changing headers in a route."""
+    (file,) = emissary.configure(model.Gateway(name="gw", namespace="m", port=1)).files
+    (script,) = [
+        found["spec"]["config"]["lua_scripts"] for found in yaml.safe_load_all(file.text) if found["kind"] == "Module"
+    ]
+    app, port = servers.Server(servers.echo), servers.free_port()
+    cookie = {"header": {"key": "cookie", "value": "%REQ(x-gateway-cookies)%"}}
+    prefix = "type.googleapis.com/envoy.extensions.filters"
+    manager = {
+        "@type": f"{prefix}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "x",
+        "route_config": {
+            "virtual_hosts": [{
+                "name": "x",
+                "domains": ["*"],
+                "routes": [{
+                    "match": {"prefix": "/"},
+                    "route": {"cluster": "app"},
+                    "request_headers_to_remove": ["cookie"],
+                    "request_headers_to_add": [{**cookie, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+                }],
+            }]
+        },
+        "http_filters": [
+            {
+                "name": "lua",
+                "typed_config": {
+                    "@type": f"{prefix}.http.lua.v3.Lua", "default_source_code": {"inline_string": script}
+                },
+            },
+            {"name": "router", "typed_config": {"@type": f"{prefix}.http.router.v3.Router"}},
+        ],
+    }  # fmt: skip
+
+    def address(port: int) -> dict[str, object]:
+        return {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
+
+    bootstrap = {
+        "static_resources": {
+            "listeners": [{
+                "name": "x", **address(port),
+                "filter_chains": [{"filters": [
+                    {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+                ]}],
+            }],
+            "clusters": [{
+                "name": "app", "type": "STATIC",
+                "load_assignment": {
+                    "cluster_name": "app", "endpoints": [{"lb_endpoints": [{"endpoint": address(app.port)}]}]
+                },
+            }],
+        }
+    }  # fmt: skip
+    envoy = servers.Envoy(tmp_path_factory.mktemp("proxy"))
+    envoy.write([("/tmp/envoy/bootstrap.json", json.dumps(bootstrap))])
+    try:
+        envoy.start(port, "/")
+        yield port
+    finally:
+        envoy.stop()
+        app.close()
+
+
+@pytest.mark.parametrize("name", ["kubeflow-userid", "Kubeflow-Groups", "KUBEFLOW-IDENTITY"])
+def test_script_takes_identities_away(proxy: int, name: str) -> None:
+    seen = servers.request(proxy, "/", (name, "mallory"), (name.lower(), "root")).seen
+    assert "mallory" not in str(seen.headers)
+    assert "root" not in str(seen.headers)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (["authservice_session=s"], None),
+        (["a=1; authservice_session=s; b=2; authservice_refresh=r"], "a=1; b=2"),
+        (["a=1", "authservice_session=s", "b=2"], "a=1; b=2"),
+        (["a=1"], "a=1"),
+        ([], None),
+    ],
+)
+def test_script_and_route_leave_only_other_cookies(proxy: int, sent: list[str], expected: str | None) -> None:
+    forged = ("X-Gateway-Cookies", "authservice_session=forged")
+    seen = servers.request(proxy, "/", forged, *(("Cookie", text) for text in sent)).seen
+    assert seen.one("cookie") == expected
+    assert "authservice" not in str(seen.headers)
+
+
+Answering = collections.abc.Callable[[Reply, Reply], int]
+
+
+@pytest.fixture
+def answering() -> collections.abc.Iterator[Answering]:
+    """A server that answers a reload, and then the question for errors."""
+    running: list[servers.Server] = []
+
+    def start(reload: Reply, errors: Reply) -> int:
+        def answer(seen: Seen) -> Reply:
+            if (seen.method, seen.path) == ("POST", "/_internal/v0/watt?url=http://localhost:9696/snapshot"):
+                return reload
+            assert (seen.method, seen.path) == ("GET", "/ambassador/v0/diag/?json=true")
+            return errors
+
+        running.append(servers.Server(answer))
+        return running[0].port
+
+    yield start
+    for server in running:
+        server.close()
+
+
+def test_refused_reload_is_told_in_emissarys_words(answering: Answering) -> None:
+    words = "ignoring (invalid envoy configuration generated) in snapshot"
+    assert diagnostics.reload(port=answering(Reply(status=500, body=words), Reply())) == words
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('{"errors": []}', None),
+        ("{}", None),
+        ('{"errors": [["", "Pod labels are not mounted in the Ambassador container; ..."]]}', None),
+        (
+            '{"errors": [["", "Pod labels are not mounted"], ["dex.m.1", "no\\n such\\u0000 host"]]}',
+            "dex.m.1: no such\0 host",
+        ),
+        ("{", "its diagnostics cannot be read"),
+        ("[]", "its diagnostics cannot be read"),
+        ('{"errors": [1]}', "its diagnostics cannot be read"),
+    ],
+)
+def test_errors_of_single_resources_are_found(answering: Answering, body: str, expected: str | None) -> None:
+    assert diagnostics.reload(port=answering(Reply(body="configuration updated"), Reply(body=body))) == expected
+
+
+def test_one_that_is_not_up_has_refused_nothing(tmp_path: pathlib.Path) -> None:
+    assert diagnostics.reload(port=servers.free_port()) is None

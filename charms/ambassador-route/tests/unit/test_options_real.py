@@ -1,0 +1,412 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What options and certificates change, in a real Envoy."""
+
+import base64
+import collections.abc
+import http.client
+import json
+import pathlib
+import socket
+import ssl
+import threading
+import time
+
+import envoy
+import model
+import pytest
+import selftest
+import servers
+import tls
+from authority import Authority
+from cryptography import x509
+from joserfc import jwk, jwt
+from servers import Reply
+from worlds import HTML, SESSION, USER, World, decide
+
+ORIGIN = "https://tools.example.com"
+
+
+def pair(name: str) -> tuple[str, str]:
+    return Authority().pair(name)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
+    world = World(tmp_path_factory.mktemp("envoy"))
+    try:
+        world.write()
+        world.envoy.start(world.port, envoy.HEALTH_PATH)
+        yield world
+    finally:
+        world.close()
+
+
+@pytest.fixture
+def world(running: World) -> collections.abc.Iterator[World]:
+    """A world whose configuration a test changes; it is put right afterwards."""
+    running.forget()
+    yield running
+    use(running)
+
+
+def use(world: World, **changes: object) -> None:
+    """Let the gateway serve a configuration."""
+    world.write(**changes)
+    version = envoy.version(envoy.configure(world.gateway(**changes)))
+    # The redirect stands behind the version, so plain http tells it always.
+    servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "the configuration is not served")
+    # A listener may come a moment after the routes.
+    time.sleep(0.3)
+
+
+def secure(world: World, port: int, path: str, *headers: tuple[str, str]) -> tuple[int, dict[str, str], str]:
+    """Ask over TLS, and return status, headers and the common name of the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+    connection.request("GET", path, headers=dict(headers))
+    der = connection.sock.getpeercert(binary_form=True)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    (name,) = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return answer.status, {key.lower(): value for key, value in answer.getheaders()}, str(name.value)
+
+
+def test_tls_is_ended_and_http_is_sent_there(world: World) -> None:
+    port = servers.free_port()
+    changes = {"tls": tls.checked(*pair("one"), port), "redirect": ("gateway.test", port), "hsts": 300}
+    use(world, **changes)
+    status, headers, name = secure(world, port, "/protected", SESSION)
+    assert (status, name) == (200, "one")
+    assert headers["strict-transport-security"] == "max-age=300"
+    assert world.app.seen[-1].one("x-forwarded-proto") == "https"
+    assert secure(world, port, "/protected")[0] == 302
+    assert secure(world, port, "/protected")[1]["strict-transport-security"] == "max-age=300"
+    for path in ("/protected/x?y=1", "/dex/auth", "/"):
+        world.forget()
+        answer = world.get(path, SESSION, method="POST")
+        assert (answer.status, answer.one("location")) == (308, f"https://gateway.test:{port}{path}")
+        assert world.app.seen == world.authorizer.seen == []
+    assert world.get(envoy.HEALTH_PATH).status == 200
+
+
+def test_tls_speaks_http_2_and_nothing_before_1_2(world: World) -> None:
+    port = servers.free_port()
+    use(world, tls=tls.checked(*pair("one"), port))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as sock:
+        assert sock.selected_alpn_protocol() == "h2"
+    context.minimum_version, context.maximum_version = (
+        ssl.TLSVersion.MINIMUM_SUPPORTED,
+        ssl.TLSVersion.MINIMUM_SUPPORTED,
+    )
+    with socket.create_connection(("127.0.0.1", port)) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain)
+
+
+def test_certificate_is_renewed_without_a_dropped_connection(world: World) -> None:
+    port = servers.free_port()
+    use(world, tls=tls.checked(*pair("old"), port))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+    failures, stop = [], threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            try:
+                connection.request("GET", "/protected", headers=dict([SESSION]))
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200 or answer.will_close:
+                    failures.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                failures.append(error)
+                return
+
+    connection.connect()
+    local = connection.sock.getsockname()
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        for number in range(3):
+            renewed = {"tls": tls.checked(*pair(f"new {number}"), port)}
+            before = {file.path: file.text for file in envoy.configure(world.gateway(**renewed)).files}
+            assert set(before) and "new" not in before["/tmp/envoy/listeners.json"]
+            world.write(**renewed)
+            servers.until(lambda n=number: secure(world, port, "/dex")[2] == f"new {n}", "the old certificate stayed")
+        time.sleep(0.2)
+        # The same connection all the time.
+        assert connection.sock.getsockname() == local
+    finally:
+        stop.set()
+        thread.join()
+    connection.close()
+    assert failures == []
+
+
+def test_rehearsal_takes_a_certificate_and_refuses_one_with_another_key(world: World) -> None:
+    one, other = pair("one"), pair("other")
+    good = tls.checked(*one, 9999)
+    for changes, code in (({"tls": good}, 0), ({"tls": model.Tls(port=9999, certificate=one[0], key=other[1])}, 1)):
+        rehearsal = envoy.rehearsal(envoy.configure(world.gateway(**changes)))
+        world.envoy.write([(file.path, file.text) for file in rehearsal.files])
+        result = world.envoy.run(rehearsal.command)
+        assert result.returncode == code, result.stderr
+        said = envoy.words(result.stderr)
+        assert "PRIVATE" not in said
+        assert all(line not in said for line in other[1].splitlines()[1:-1])
+
+
+def test_load_balancer_that_ends_tls_is_believed_only_when_trusted(world: World) -> None:
+    https, client = ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "192.0.2.9")
+    redirect = ("gateway.test", 0)
+    use(world, trusted_proxies=1, redirect=redirect)
+    seen = world.get("/dex/x", https, client).seen
+    assert seen.one("x-forwarded-proto") == "https"
+    answer = world.get("/dex/x", ("X-Forwarded-Proto", "http"), client)
+    assert (answer.status, answer.one("location")) == (308, "https://gateway.test/dex/x")
+    assert world.get("/dex/x").status == 308
+    use(world)
+    assert world.get("/dex/x", https, client).seen.one("x-forwarded-proto") == "http"
+
+
+def test_logins_of_one_address_are_limited_and_nothing_else_is(world: World) -> None:
+    use(world, login_rate=3, trusted_proxies=1)
+    one, other = ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", "192.0.2.2")
+    assert [world.get("/dex/auth?x=1", one).status for _ in range(5)] == [200, 200, 200, 429, 429]
+    page = world.get("/dex/auth/local/login", one, HTML, method="POST")
+    assert page.status == 429
+    assert "Wait a minute" in page.body
+    assert world.get("/dex//./auth", one).status == 429
+    assert world.get("/dex/auth", other).status == 200
+    assert world.get("/dex/keys", one).status == 200
+    assert [world.get("/protected", SESSION, one).status for _ in range(5)] == [200] * 5
+
+
+PREFLIGHT = (("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "content-type"))
+
+
+def test_pages_of_named_origins_may_call_and_no_others(world: World) -> None:
+    use(world, cors_origins=(ORIGIN,))
+    answer = world.get("/protected", ("Origin", ORIGIN), *PREFLIGHT, method="OPTIONS")
+    assert (answer.status, answer.one("access-control-allow-origin")) == (200, ORIGIN)
+    assert answer.one("access-control-allow-credentials") == "true"
+    assert world.app.seen == world.authorizer.seen == []
+    for origin in ("https://evil.example", "null", f"{ORIGIN}.evil.example", ORIGIN.replace("https", "http")):
+        answer = world.get("/protected", ("Origin", origin), *PREFLIGHT, method="OPTIONS")
+        assert (answer.status, answer.one("access-control-allow-origin")) == (302, None), origin
+    assert world.app.seen == []
+    answer = world.get("/protected", ("Origin", ORIGIN), SESSION)
+    assert (answer.status, answer.one("access-control-allow-origin")) == (200, ORIGIN)
+    # A page must be able to read that it has no session.
+    assert world.get("/protected", ("Origin", ORIGIN)).one("access-control-allow-origin") == ORIGIN
+
+
+def test_open_to_everybody_is_open_and_still_believes_no_identity(world: World) -> None:
+    use(world, auth=None, everybody=True)
+    seen = world.get("/protected/x", ("kubeflow-userid", "mallory")).seen
+    assert seen.one("kubeflow-userid") is None
+    assert world.authorizer.seen == []
+
+
+def test_session_cookies_may_be_kept(world: World) -> None:
+    use(world, session_cookies=())
+    assert world.get("/protected", SESSION).seen.one("cookie") == SESSION[1]
+    use(world, session_cookies=("other",))
+    cookie = ("Cookie", f"{SESSION[1]}; other=1")
+    assert world.get("/protected", cookie).seen.one("cookie") == SESSION[1]
+
+
+def test_cookies_of_the_session_reach_the_gatekeepers_own_pages(world: World) -> None:
+    own = world.route("/authservice", "/", protected=False, port=world.authorizer.port)
+    use(world, table=(own, *(route for route in world.table if route.prefix != "/authservice")))
+    world.get("/authservice/logout", SESSION)
+    assert world.authorizer.seen[-1].one("cookie") == SESSION[1]
+
+
+@pytest.mark.parametrize(("log", "expected"), [("all", True), ("errors", False), ("off", False)])
+def test_access_log_is_json(world: World, log: str, expected: bool) -> None:
+    use(world, access_log=log)
+    request_id = world.get(f"/dex/{log}?code=sensitive").one("x-request-id")
+    time.sleep(0.5)
+    lines = [json.loads(line) for line in world.envoy.log.read_text().splitlines() if line.startswith("{")]
+    found = [line for line in lines if line["request_id"] == request_id]
+    assert bool(found) == expected
+    for line in found:
+        assert (line["method"], line["path"], line["status"], line["client"]) == ("GET", "/dex/all", 200, "127.0.0.1")
+    assert "sensitive" not in world.envoy.log.read_text()
+
+
+ISSUER = "http://gateway.test"
+
+
+class Signer:
+    """A gatekeeper's key."""
+
+    def __init__(self) -> None:
+        self.key = jwk.ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
+        self.jwks = json.dumps({"keys": [self.key.as_dict(private=False)]})
+
+    def token(self, *, header: dict[str, object] | None = None, **changes: object) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER, "aud": "kubeflow", "sub": "1", "userid": "anna@example.com", "groups": ["a", "b,c", "d"],
+            "iat": now, "exp": now + 900, "jti": "id",
+        }  # fmt: skip
+        claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+        return jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT", **(header or {})}, claims, self.key)
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+def fast(world: World, signer: Signer) -> World:
+    use(world, fast=model.Fast(jwks=signer.jwks, issuer=ISSUER))
+    return world
+
+
+def cookie(token: str) -> tuple[str, str]:
+    return ("Cookie", f"a=1; authservice_session={token}")
+
+
+def test_fast_mode_asks_nobody_about_a_valid_session(fast: World, signer: Signer) -> None:
+    seen = fast.get("/protected/x", cookie(signer.token()), ("kubeflow-userid", "m"), ("kubeflow-groups", "m")).seen
+    assert fast.authorizer.seen == []
+    assert seen.all("kubeflow-userid") == [USER[1]]
+    assert seen.all("kubeflow-groups") == ["a,d"]
+    assert seen.one("cookie") == "a=1"
+    assert seen.one("authorization") is None
+
+
+def test_fast_mode_asks_about_everything_else(fast: World, signer: Signer) -> None:
+    stranger, now = Signer(), int(time.time())
+    token = signer.token()
+    head, body, signature = token.split(".")
+    none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"one","typ":"JWT"}').decode().rstrip("=")
+    others = {
+        "none": "x",
+        "another key": stranger.token(),
+        "tampered": f"{head}.{body[:-2]}AA.{signature}",
+        "cut": token[:-4],
+        "alg none": f"{none}.{body}.",
+        "expired": signer.token(exp=now - 30, iat=now - 60),
+        "without end": signer.token(exp=None),
+        "issuer": signer.token(iss="https://evil.example"),
+        "no issuer": signer.token(iss=None),
+        "audience": signer.token(aud="elsewhere"),
+        "no audience": signer.token(aud=None),
+        "not yet": signer.token(nbf=now + 60),
+        "type": signer.token(header={"typ": "refresh+jwt"}),
+        "no user": signer.token(userid=None),
+        "empty user": signer.token(userid=""),
+        "user of another kind": signer.token(userid=["root"]),
+        "no id": signer.token(jti=None),
+    }
+    for name, value in others.items():
+        fast.forget()
+        assert fast.get("/protected", cookie(value), ("kubeflow-userid", "mallory")).status == 302, name
+        assert len(fast.authorizer.seen) == 1, name
+        assert fast.app.seen == [], name
+    fast.forget()
+    assert fast.get("/protected").status == 302
+    assert fast.get("/protected", SESSION).seen.one("kubeflow-userid") == USER[1]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Auth-Token"])
+def test_fast_mode_leaves_other_credentials_to_the_authorizer(fast: World, signer: Signer, name: str) -> None:
+    assert fast.get("/protected", cookie(signer.token()), (name, "Bearer x")).status == 302
+    assert len(fast.authorizer.seen) == 1
+
+
+def test_fast_mode_gives_no_identity_to_an_open_route(fast: World, signer: Signer) -> None:
+    seen = fast.get("/dex/x", cookie(signer.token()), ("kubeflow-userid", "mallory")).seen
+    assert seen.one("kubeflow-userid") is None
+
+
+def test_fast_mode_goes_on_while_the_gatekeeper_is_down(fast: World, signer: Signer) -> None:
+    fast.authorizer.answer = lambda _: Reply(status=500)
+    try:
+        assert fast.get("/protected", cookie(signer.token())).status == 200
+        assert fast.get("/protected").status == 503
+    finally:
+        fast.authorizer.answer = decide
+
+
+def test_rehearsal_refuses_keys_that_envoy_cannot_read(world: World, tmp_path: pathlib.Path) -> None:
+    state = envoy.configure(world.gateway(fast=model.Fast(jwks="{", issuer=ISSUER)))
+    rehearsal = envoy.rehearsal(state)
+    world.envoy.write([(file.path, file.text) for file in rehearsal.files])
+    assert world.envoy.run(rehearsal.command).returncode != 0
+
+
+def probe(world: World, **changes: object) -> str:
+    gateway = world.gateway(**changes)
+    return selftest.run("127.0.0.1", gateway, envoy.version(envoy.configure(gateway)))
+
+
+def test_self_test_finds_a_closed_gateway_right(world: World) -> None:
+    assert probe(world) == ""
+    port = servers.free_port()
+    changes = {"tls": tls.checked(*pair("one"), port), "redirect": ("gateway.test", port)}
+    use(world, **changes)
+    assert probe(world, **changes) == ""
+
+
+def test_self_test_sees_through_the_redirect_of_a_trusted_load_balancer(world: World) -> None:
+    changes = {"trusted_proxies": 1, "redirect": ("gateway.test", 0)}
+    use(world, **changes)
+    world.authorizer.answer = lambda _: Reply()
+    try:
+        assert probe(world, **changes) == "/tool/other lets everybody in without a login"
+    finally:
+        world.authorizer.answer = decide
+
+
+def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
+    world.authorizer.answer = lambda _: Reply()
+    try:
+        assert probe(world) == "/tool/other lets everybody in without a login"
+    finally:
+        world.authorizer.answer = decide
+
+
+def test_self_test_finds_what_was_not_taken(world: World) -> None:
+    assert probe(world, table=()) == "Envoy did not take its configuration"
+
+
+def test_self_test_of_a_gateway_that_is_not_up_says_nothing(world: World) -> None:
+    assert probe(world, port=servers.free_port()) == ""
+
+
+def test_metrics_are_served_and_nothing_else_of_the_administration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    world = World(tmp_path_factory.mktemp("metrics"))
+    port = servers.free_port()
+    try:
+        world.write(metrics_port=port)
+        world.envoy.start(world.port, envoy.HEALTH_PATH)
+        text = servers.request(port, "/metrics").body
+        assert "envoy_http_downstream_rq_total" in text
+        for path in (
+            "/",
+            "/stats",
+            "/config_dump",
+            "/quitquitquit",
+            "/metrics/../config_dump",
+            "/metrics/",
+            "//metrics",
+        ):
+            assert servers.request(port, path).status in (400, 404), path
+        assert servers.request(port, "/metrics", method="POST", body="").status == 404
+        # A query reaches the administration, where it can only choose among metrics.
+        assert "envoy_http" in servers.request(port, "/metrics?filter=x&format=json").body
+        assert world.get("/metrics").status == 302
+    finally:
+        world.close()
