@@ -1,5 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import assemble
 import config
 import model
@@ -54,6 +56,11 @@ def test_the_operators_wish_opens_only_while_no_login_is_related() -> None:
     assert gateway(allow_unauthenticated=True).everybody
     # A login that is silent, or presents itself wrongly, closes all the same.
     assert not gateway(allow_unauthenticated=True, related=True).everybody
+
+
+def test_fast_mode_takes_no_header_away_that_only_the_login_can_give() -> None:
+    signed = dataclasses.replace(AUTH, response_headers=("kubeflow-userid", "kubeflow-identity"))
+    assert gateway(fast_mode=True, auth=signed, jwks="{}").fast is None
 
 
 def test_fast_mode_needs_a_login_its_keys_and_the_url() -> None:

@@ -1,0 +1,35 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway's charm tells an operator about the running bundle."""
+
+import live
+
+
+def test_routes_are_shown_with_what_is_true_of_them(sandbox: live.Live):
+    rows = [line.split() for line in sandbox.run("ambassador-route/0", "show-routes")["routes"].splitlines()]
+    assert rows[0][:3] == ["PREFIX", "APPLICATION", "LOGIN"]
+    found = {row[0]: row[1:] for row in rows[1:]}
+    assert found["/dex"][:2] == ["dex-auth", "none"]
+    assert found["/recorded"][1:4] == ["needed", "302", "login"]
+    assert list(found)[-1] == "/"
+
+
+def test_a_login_that_works_is_traced_to_its_end(sandbox: live.Live):
+    trace = sandbox.run("ambassador-route/0", "trace-login")["trace"]
+    assert [line.split()[0] for line in trace.splitlines() if not line.startswith("dex")] == [
+        "gateway",
+        "gatekeeper",
+        "callback",
+        "page",
+    ]
+    assert all(line.endswith(" ok") for line in trace.splitlines()), trace
+    assert "state=" not in trace
+
+
+def test_the_first_broken_hop_of_a_login_is_named(sandbox: live.Live):
+    for unit, service, hop in (("dex-auth/0", "dex", "dex"), ("gatekeeper/0", "gatekeeper", "gatekeeper")):
+        sandbox.cli("stop", unit, service)
+        said = sandbox.cli("run", "ambassador-route/0", "trace-login", code=1)
+        assert f"{hop}: " in said
+        assert f"juju status {unit.split('/')[0]}" in said
+        sandbox.cli("start", unit, service)
