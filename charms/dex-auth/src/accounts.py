@@ -62,6 +62,7 @@ class Accounts(ops.Object):
         labels = [f"users-{number}" for number in range(users.SECRETS)]
         self._secrets = [secrets.StateSecret(charm, label=label, name=label) for label in labels]
         self.framework.observe(charm.on["get-credentials"].action, self._on_get_credentials)
+        self.framework.observe(charm.on.secret_remove, self._on_secret_remove)
         self.framework.observe(charm.on["add-user"].action, self._on_add_user)
         self.framework.observe(charm.on["set-password"].action, self._on_set_password)
         self.framework.observe(charm.on["disable-user"].action, self._on_disable_user)
@@ -81,7 +82,13 @@ class Accounts(ops.Object):
             static=static, password=kept.password, cost=settings.cost, groups=dex.no_groups(settings.version)
         )
 
+    def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
+        # An old revision holds an old password; nobody reads it any more.
+        event.remove_revision()
+
     def _on_get_credentials(self, event: ops.ActionEvent) -> None:
+        # Options whose hook has not run yet are applied first, or the answer would be out of date at once.
+        self._apply()
         context = self._context()
         app = self.model.app.name
         if not context.static:

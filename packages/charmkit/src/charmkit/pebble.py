@@ -69,12 +69,14 @@ def stop(container: ops.Container, service: str) -> None:
 def output(container: ops.Container, command: collections.abc.Sequence[str], *, timeout: float) -> str:
     """Return what a program prints that ends by itself; nothing where it fails."""
     try:
-        said, _ = container.exec(list(command), timeout=timeout).wait_output()
+        said, _ = container.exec(list(command), timeout=timeout, working_dir=_ANYWHERE).wait_output()
     except (ops.pebble.ExecError, ops.pebble.ChangeError, ops.pebble.TimeoutError, ops.pebble.APIError):
         return ""
     return said
 
 
+# Else Pebble goes to the user's home, which rocks do not have.
+_ANYWHERE = "/"
 # Begins what a rehearsal says of a program that neither ended nor served.
 SILENT = "it did not begin to serve in time"
 
@@ -135,6 +137,7 @@ def rehearse(
             list(command),
             environment=dict(environment or {}),
             timeout=timeout,
+            working_dir=_ANYWHERE,
             combine_stderr=True,
             stdout=typing.cast("typing.TextIO", heard),
         )
