@@ -399,3 +399,27 @@ def test_a_field_of_a_newer_dex_is_taken_where_that_one_runs(ctx: Context, base:
     out = run(ctx, with_dex(out, "2.45.0"), connectors=text)
     assert out.unit_status.name == "active"
     assert dex(ctx, out)["connectors"][0]["config"]["preferredUsernameField"] == "mail"
+
+
+def test_rehearsals_need_no_home(ctx: Context, base: testing.State):
+    """Rocks give their user a home that does not exist, and Pebble would go there."""
+    run(ctx, base)
+    rehearsed = ctx.exec_history["dex"]
+    assert rehearsed
+    assert {asked.working_dir for asked in rehearsed} == {"/"}
+
+
+def test_get_credentials_applies_what_no_hook_has_applied_yet(ctx: Context, base: testing.State):
+    state = run(ctx, base)
+    changed = dataclasses.replace(state, config={"static-password": "typed just now"})
+    ctx.run(ctx.on.action("get-credentials"), changed)
+    assert ctx.action_results == {"username": "user@example.com", "password": "typed just now"}
+
+
+def test_old_revisions_of_secrets_are_dropped(ctx: Context, base: testing.State):
+    state = run(ctx, base)
+    (secret,) = [secret for secret in state.secrets if secret.label == "state"]
+    # The runner counts revisions from 1 in every State.
+    object.__setattr__(secret, "_latest_revision", 2)
+    ctx.run(ctx.on.secret_remove(secret, revision=1), state)
+    assert ctx.removed_secret_revisions == [1]
