@@ -1,7 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 # The two commands of this repository, and what developers use between them.
-.PHONY: sandbox test format lint unit model contract pack deploy undeploy lock clean
+.PHONY: sandbox test format lint unit model contract cluster pack deploy undeploy lock clean
 
 sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
 	@tools/setup sandbox
@@ -10,9 +10,9 @@ sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gat
 test: ## Run every test; sets everything up first
 	@tools/setup test
 	@tools/debian
-	@.venv/bin/python tools/stage lint unit model pack sandbox contract
+	@.venv/bin/python tools/stage lint unit model pack sandbox contract cluster
 
-format lint unit model contract: ## One stage alone
+format lint unit model contract cluster: ## One stage alone
 	@tools/setup test
 	@.venv/bin/python tools/stage $@
 

@@ -85,7 +85,7 @@ def _script(name: str) -> pathlib.Path:
 
 def built(name: str, progress: Progress) -> pathlib.Path:
     """Return a program out of the cache, where it stands under the digest of its go.mod and go.sum."""
-    source = _SOURCES / name
+    source = _SOURCES / _MODULES.get(name, name)
     recipe = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
     cache = _cache()
     target = cache / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
@@ -111,7 +111,7 @@ def _cache() -> pathlib.Path:
 
 def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Progress) -> None:
     module = (source / "go.mod").read_text()
-    (package,) = re.findall(r"^tool (\S+)$", module, re.MULTILINE)
+    (package,) = re.findall(rf"^(?:tool )?\s*(\S+/cmd/{name})$", module, re.MULTILINE)
     go = _go(module, progress)
     progress(f"building {name} (the first time only, {_PATIENCE.get(name, 'up to a minute')})")
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")
@@ -131,10 +131,10 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
         draft.unlink(missing_ok=True)
 
 
-_FLAGS = {
-    "dex": "-X main.version=v2.44.0",
-    "kube-apiserver": "-X k8s.io/component-base/version.gitVersion=v1.34.4",
-}
+# Programs of one module stand in one go.mod.
+_MODULES = {"kube-apiserver": "kubernetes", "kube-controller-manager": "kubernetes"}
+_KUBERNETES = "-X k8s.io/component-base/version.gitVersion=v1.34.4"
+_FLAGS = {"dex": "-X main.version=v2.44.0", "kube-apiserver": _KUBERNETES, "kube-controller-manager": _KUBERNETES}
 _PATIENCE = {"kube-apiserver": "about ten minutes"}
 
 
