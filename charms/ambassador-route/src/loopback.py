@@ -35,7 +35,7 @@ def client(address: str, gateway: model.Gateway, host: str = "") -> Ask:
         host: the public host, with its port; empty to say the address.
     """
     # Nothing is said that a certificate would protect, and its names are not this unit's.
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     headers = {"Accept": "text/html", **({"Host": host} if host else {})}
     if gateway.redirect[0] and not gateway.tls:
