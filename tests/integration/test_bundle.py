@@ -3,7 +3,6 @@
 """The bundle on a real Juju and a real Kubernetes: logins, every option of the guide, pods and relations that go."""
 
 import contextlib
-import itertools
 import json
 import pathlib
 import time
@@ -117,7 +116,8 @@ def test_connectors_in_every_form(bundle: deployed.Deployed, scratch: pathlib.Pa
     bundle.logs_in()
 
 
-@pytest.mark.parametrize("name", guide.BROKEN)
+# Those that differ in who finds out: the parser, the check of a connector, Dex itself. The sandbox tries all.
+@pytest.mark.parametrize("name", ["YAML without config", "unknown type", "provider that does not answer"])
 def test_a_broken_connector_is_named_and_harms_nobody(bundle: deployed.Deployed, name: str):
     text, place = guide.BROKEN[name]
     client, _ = bundle.login()
@@ -134,8 +134,7 @@ def test_the_order_of_options_never_changes_the_end(bundle: deployed.Deployed):
     """C7."""
     settings = ["static-username=ops@example.com", "static-password=correct horse"]
     settings.append("connectors=" + json.dumps(guide.LDAP))
-    orders = [[[setting] for setting in order] for order in list(itertools.permutations(settings))[::2]]
-    for order in [*orders, [settings]]:
+    for order in ([[one] for one in settings], [[one] for one in reversed(settings)], [settings]):
         bundle.config("dex-auth", "static-username=user@example.com", "static-password=", "connectors=")
         bundle.settle()
         for words in order:
