@@ -1,20 +1,25 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 # The two commands of this repository, and what developers use between them.
-.PHONY: sandbox test format lint unit model contract cluster pack deploy undeploy lock clean
+.PHONY: sandbox test format lint unit model contract cluster integration pack deploy undeploy lock clean
 
 sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
 	@tools/setup sandbox
 	@exec .venv/bin/sandbox up $(if $(PORT),--port $(PORT))
 
-test: ## Run every test; sets everything up first
+test: ## Run every test but those of "make integration"; sets everything up first
 	@tools/setup test
 	@tools/debian
+	@echo "integration: not run here, it needs a Juju and a Kubernetes: make integration"
 	@.venv/bin/python tools/stage lint unit model pack sandbox contract cluster
 
 format lint unit model contract cluster: ## One stage alone
 	@tools/setup test
 	@.venv/bin/python tools/stage $@
+
+integration: ## Test what was packed on the Juju and the Kubernetes of this machine; ARGS='--ldap-image IMAGE' and others
+	@tools/setup test
+	@.venv/bin/python -m pytest tests/integration -o faulthandler_timeout=1800 $(ARGS)
 
 pack: ## Pack the charms for Juju, beside their sources; ARCH=arm64 packs for other machines
 	@tools/setup test

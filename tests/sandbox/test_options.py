@@ -7,61 +7,9 @@ import itertools
 import json
 import pathlib
 
+import guide
 import live
 import pytest
-
-# Never dialled: Dex speaks to an LDAP server when somebody logs in, not before.
-LDAP = [
-    {
-        "id": "ldap",
-        "name": "OpenLDAP",
-        "type": "ldap",
-        "config": {
-            "host": "ldap-service.auth.svc.cluster.local:389",
-            "insecureNoSSL": True,
-            "bindDN": "cn=admin,dc=example,dc=org",
-            "bindPW": "admin",
-            "usernamePrompt": "Email Address",
-            "userSearch": {
-                "baseDN": "cn=admin,dc=example,dc=org",
-                "filter": "",
-                "username": "cn",
-                "idAttr": "DN",
-                "emailAttr": "DN",
-                "nameAttr": "cn",
-            },
-            "groupSearch": {
-                "baseDN": "cn=admin,dc=example,dc=org",
-                "filter": "",
-                "userAttr": "DN",
-                "groupAttr": "DN",
-                "nameAttr": "cn",
-            },
-        },
-    }
-]
-UNREACHABLE = {
-    "id": "x",
-    "name": "X",
-    "type": "oidc",
-    "config": {"issuer": "http://127.0.0.1:9", "clientID": "a", "clientSecret": "b"},
-}
-MISSING_CONFIG = """- id: ldap
-  name: OpenLDAP
-  type: ldap
-    bindDN: cn=admin,dc=example,dc=org
-    bindPW: admin
-"""
-BROKEN = {
-    "YAML without config": (MISSING_CONFIG, "line 4, column"),
-    "JSON without brackets": ('"id": "ldap",\n"name": "OpenLDAP",\n"type": "ldap"', "line 1, column"),
-    "stray quote": (json.dumps(LDAP) + "\n'", "line 2"),
-    "tab": ("- id: ldap\n\tname: OpenLDAP", "line 2, column 1"),
-    "text": ("test-connector", "expected a list"),
-    "unknown type": (json.dumps([{**LDAP[0], "type": "ldapp"}]), "connectors[0].type"),
-    "refused by Dex": (json.dumps([{"id": "x", "name": "X", "type": "saml", "config": {}}]), "connectors"),
-    "provider that does not answer": (json.dumps([UNREACHABLE]), "connectors"),
-}
 
 
 def test_defaults_can_be_displayed(sandbox: live.Live):
@@ -92,7 +40,7 @@ def test_empty_user_disables_static_login(sandbox: live.Live):
     with sandbox.client() as client:
         assert client.get("/").status_code == 503
     sandbox.cli("run", "dex-auth/leader", "get-credentials", code=1)
-    sandbox.config("dex-auth", "connectors=" + json.dumps(LDAP))
+    sandbox.config("dex-auth", "connectors=" + json.dumps(guide.LDAP))
     live.wait(sandbox.active)
     with sandbox.client() as client:
         page = client.get("/")
@@ -114,17 +62,7 @@ def test_password_db_switch_disables_static_login(sandbox: live.Live):
 @pytest.mark.parametrize("form", ["yaml", "json", "file", "mapping"])
 def test_connectors_in_every_form(sandbox: live.Live, tmp_path: pathlib.Path, form: str):
     """C3, C4, C5."""
-    import yaml
-
-    text = {
-        "yaml": yaml.safe_dump(LDAP),
-        "json": json.dumps(LDAP),
-        "file": yaml.safe_dump(LDAP),
-        "mapping": yaml.safe_dump({"connectors": LDAP}),
-    }[form]
-    path = tmp_path / "connectors.yaml"
-    path.write_text(text)
-    sandbox.config("dex-auth", f"connectors=@{path}" if form == "file" else f"connectors={text}")
+    sandbox.config("dex-auth", f"connectors={guide.forms(tmp_path / 'connectors.yaml')[form]}")
     live.wait(sandbox.active)
     with sandbox.client() as client:
         page = client.get("/")
@@ -133,9 +71,9 @@ def test_connectors_in_every_form(sandbox: live.Live, tmp_path: pathlib.Path, fo
     assert sandbox.can_log_in()
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("name", guide.BROKEN)
 def test_a_broken_connector_is_named_and_harms_nobody(sandbox: live.Live, name: str):
-    text, place = BROKEN[name]
+    text, place = guide.BROKEN[name]
     client, _ = sandbox.login()
     sandbox.config("dex-auth", f"connectors={text}")
     live.wait(lambda: sandbox.message("dex-auth/0").startswith("blocked"), hint=sandbox.message("dex-auth/0"))
@@ -145,13 +83,13 @@ def test_a_broken_connector_is_named_and_harms_nobody(sandbox: live.Live, name: 
     with contextlib.closing(client):
         assert client.get("/recorded/x").status_code == 200
     assert sandbox.can_log_in()
-    sandbox.config("dex-auth", "connectors=" + json.dumps(LDAP))
+    sandbox.config("dex-auth", "connectors=" + json.dumps(guide.LDAP))
     live.wait(sandbox.active)
     assert sandbox.can_log_in()
 
 
 def test_a_bad_connector_leaves_the_last_good_ones(sandbox: live.Live):
-    sandbox.config("dex-auth", "connectors=" + json.dumps(LDAP))
+    sandbox.config("dex-auth", "connectors=" + json.dumps(guide.LDAP))
     live.wait(sandbox.active)
     sandbox.config("dex-auth", "connectors=test-connector")
     live.wait(lambda: sandbox.message("dex-auth/0").startswith("blocked"))
@@ -161,7 +99,11 @@ def test_a_bad_connector_leaves_the_last_good_ones(sandbox: live.Live):
 
 def test_the_order_of_options_never_changes_the_end(sandbox: live.Live):
     """C7: every order of the three settings, and all at once, ends in the same file."""
-    settings = ["static-username=ops@example.com", "static-password=correct horse", "connectors=" + json.dumps(LDAP)]
+    settings = [
+        "static-username=ops@example.com",
+        "static-password=correct horse",
+        "connectors=" + json.dumps(guide.LDAP),
+    ]
     orders = [[[setting] for setting in order] for order in itertools.permutations(settings)] + [[settings]]
     ends = set()
     for order in orders:

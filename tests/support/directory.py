@@ -24,9 +24,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
-TLSCACertificateFile {home}/ca.pem
-TLSCertificateFile {home}/server.pem
-TLSCertificateKeyFile {home}/server.key
+{tls}
 pidfile {home}/slapd.pid
 database mdb
 suffix "dc=example,dc=org"
@@ -34,6 +32,11 @@ rootdn "{admin}"
 rootpw {password}
 directory {home}/data
 overlay memberof
+"""
+_TLS = """
+TLSCACertificateFile {home}/ca.pem
+TLSCertificateFile {home}/server.pem
+TLSCertificateKeyFile {home}/server.key
 """
 _ENTRIES = """
 dn: dc=example,dc=org
@@ -75,10 +78,8 @@ class Directory:
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
         (home / "data").mkdir()
-        config = _CONFIG.format(home=home, admin=ADMIN[0], password=ADMIN[1])
-        (home / "slapd.conf").write_text(config)
-        people = "".join(_PERSON.format(name=name, password=password) for name, password in PEOPLE.items())
-        (home / "entries.ldif").write_text(_ENTRIES + people)
+        (home / "slapd.conf").write_text(configuration(str(home), tls=_TLS.format(home=home)))
+        (home / "entries.ldif").write_text(entries())
         self.ca = certificates(home)
         self._run("slapadd", "-f", str(home / "slapd.conf"), "-l", str(home / "entries.ldif"))
 
@@ -111,44 +112,51 @@ class Directory:
 
     def connector(self, **changes: object) -> list[dict]:
         """Return the OpenLDAP example of the guide, for this directory, with other fields under config."""
-        (entry,) = self._connector()
-        config = {**entry["config"], **changes}
-        return [{**entry, "config": {name: value for name, value in config.items() if value is not None}}]
+        return connector(f"127.0.0.1:{self.port}", **changes)
 
     def secured(self, **changes: object) -> list[dict]:
         """Return the same over TLS, with this directory's own CA."""
         given = {"host": f"127.0.0.1:{self.tls_port}", "insecureNoSSL": None, "rootCAData": self.ca, **changes}
         return self.connector(**given)
 
-    def _connector(self) -> list[dict]:
-        return [
-            {
-                "id": "ldap",
-                "name": "OpenLDAP",
-                "type": "ldap",
-                "config": {
-                    "host": f"127.0.0.1:{self.port}",
-                    "insecureNoSSL": True,
-                    "bindDN": ADMIN[0],
-                    "bindPW": ADMIN[1],
-                    "usernamePrompt": "Email Address",
-                    "userSearch": {
-                        "baseDN": "ou=people,dc=example,dc=org",
-                        "filter": "(objectClass=inetOrgPerson)",
-                        "username": "mail",
-                        "idAttr": "DN",
-                        "emailAttr": "mail",
-                        "nameAttr": "cn",
-                    },
-                    "groupSearch": {
-                        "baseDN": "ou=groups,dc=example,dc=org",
-                        "filter": "(objectClass=groupOfNames)",
-                        "userMatchers": [{"userAttr": "DN", "groupAttr": "member"}],
-                        "nameAttr": "cn",
-                    },
-                },
-            }
-        ]
+
+def configuration(home: str, *, tls: str = "") -> str:
+    """Return slapd's configuration, for Debian's slapd, with everything it writes in a directory."""
+    return _CONFIG.format(home=home, tls=tls, admin=ADMIN[0], password=ADMIN[1])
+
+
+def entries(*, group: bool = False) -> str:
+    """Return the people, and with group that they are in one, as LDIF."""
+    people = "".join(_PERSON.format(name=name, password=password) for name, password in PEOPLE.items())
+    return _ENTRIES + people + (_GROUP if group else "")
+
+
+def connector(host: str, /, **changes: object) -> list[dict]:
+    """Return the OpenLDAP example of the guide for a directory, with other fields under config; None leaves one out."""
+    config = {
+        "host": host,
+        "insecureNoSSL": True,
+        "bindDN": ADMIN[0],
+        "bindPW": ADMIN[1],
+        "usernamePrompt": "Email Address",
+        "userSearch": {
+            "baseDN": "ou=people,dc=example,dc=org",
+            "filter": "(objectClass=inetOrgPerson)",
+            "username": "mail",
+            "idAttr": "DN",
+            "emailAttr": "mail",
+            "nameAttr": "cn",
+        },
+        "groupSearch": {
+            "baseDN": "ou=groups,dc=example,dc=org",
+            "filter": "(objectClass=groupOfNames)",
+            "userMatchers": [{"userAttr": "DN", "groupAttr": "member"}],
+            "nameAttr": "cn",
+        },
+        **changes,
+    }
+    fields = {name: value for name, value in config.items() if value is not None}
+    return [{"id": "ldap", "name": "OpenLDAP", "type": "ldap", "config": fields}]
 
 
 def _program(name: str) -> str:

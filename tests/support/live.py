@@ -37,7 +37,55 @@ def wait(what: collections.abc.Callable[[], object], *, seconds: float = 30, hin
         time.sleep(0.1)
 
 
-class Live:
+class Front:
+    """The gateway, as somebody before it sees it.
+
+    Attributes:
+        url: where it is.
+    """
+
+    url: str
+
+    def credentials(self) -> tuple[str, str]:
+        """Return the static user and password."""
+        raise NotImplementedError
+
+    def client(self) -> httpx.Client:
+        """Return a browser-like client with a cookie jar of its own."""
+        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
+
+    def login(
+        self,
+        user: str | None = None,
+        password: str | None = None,
+        *,
+        path: str = "/",
+        connector: str = "local",
+        client: httpx.Client | None = None,
+    ) -> tuple[httpx.Client, httpx.Response]:
+        """Log in as a person would, and return the client and the page it ended on."""
+        if user is None or password is None:
+            user, password = self.credentials()
+        client = client or self.client()
+        try:
+            page = client.get(path)
+            page = submit(client, choose(client, page, connector), login=user, password=password)
+        except BaseException:
+            client.close()
+            raise
+        return client, page
+
+    def can_log_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> bool:
+        """Return whether a login with this password ends on the page first asked for, with a session."""
+        try:
+            client, page = self.login(user, password, connector=connector)
+        except (NoLoginError, httpx.HTTPError):
+            return False
+        with contextlib.closing(client):
+            return page.status_code == 200 and page.url.path == "/" and SESSION in client.cookies
+
+
+class Live(Front):
     """The bundle of this repository, running."""
 
     def __init__(self, home: pathlib.Path, *arguments: str) -> None:
@@ -110,40 +158,6 @@ class Live:
     def file(self, unit: str, container: str, path: str) -> pathlib.Path:
         """Return where a file of a container really is."""
         return self.home / "units" / unit.replace("/", "-") / container / f"root{path}"
-
-    def client(self) -> httpx.Client:
-        """Return a browser-like client with a cookie jar of its own."""
-        return httpx.Client(base_url=self.url, follow_redirects=True, timeout=20)
-
-    def login(
-        self,
-        user: str | None = None,
-        password: str | None = None,
-        *,
-        path: str = "/",
-        connector: str = "local",
-        client: httpx.Client | None = None,
-    ) -> tuple[httpx.Client, httpx.Response]:
-        """Log in as a person would, and return the client and the page it ended on."""
-        if user is None or password is None:
-            user, password = self.credentials()
-        client = client or self.client()
-        try:
-            page = client.get(path)
-            page = submit(client, choose(client, page, connector), login=user, password=password)
-        except BaseException:
-            client.close()
-            raise
-        return client, page
-
-    def can_log_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> bool:
-        """Return whether a login with this password ends on the page first asked for, with a session."""
-        try:
-            client, page = self.login(user, password, connector=connector)
-        except (NoLoginError, httpx.HTTPError):
-            return False
-        with contextlib.closing(client):
-            return page.status_code == 200 and page.url.path == "/" and SESSION in client.cookies
 
 
 class NoLoginError(AssertionError):

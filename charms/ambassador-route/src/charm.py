@@ -15,7 +15,7 @@ import ops
 import relations
 import table
 import walk
-from charmkit import metrics, pebble
+from charmkit import beginning, metrics, pebble
 from charmkit.interfaces import ingress_auth
 
 
@@ -25,6 +25,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gateway")
+        self._beginning = beginning.Beginning(self)
         self._certificates = certificates.Certificates(self, self._container, wanted=self._wanted)
         self._outcome = engines.Outcome()
         events = [
@@ -75,6 +76,9 @@ class AmbassadorRouteCharm(ops.CharmBase):
             event.fail(f"{hops[-1].name}: {hops[-1].fault}")
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        if self._beginning.status:
+            event.add_status(self._beginning.status)
+            return
         found = inputs.read(self, self._certificates)
         engine = self._engine()
         blocked = list(found.reading.blocked)

@@ -20,7 +20,7 @@ import reading
 import relations
 import serving
 import storage
-from charmkit import metrics, secrets
+from charmkit import beginning, metrics, secrets
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class DexCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("dex")
+        self._beginning = beginning.Beginning(self)
         self._state = secrets.StateSecret(self)
         self._dex = serving.Serving(self._container)
         self._accounts = accounts.Accounts(self, known=self._known, apply=self._reconcile)
@@ -74,7 +75,7 @@ class DexCharm(ops.CharmBase):
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if self._statuses is None:
             self._reconcile()
-        for status in self._statuses or ():
+        for status in (self._beginning.status,) if self._beginning.status else self._statuses or ():
             event.add_status(status)
 
     def _reconcile(self) -> None:
@@ -155,10 +156,8 @@ class DexCharm(ops.CharmBase):
             self._add(ops.BlockedStatus(text))
             return
         clients = relations.read(reading.presented(self.model), app=self.app.name)
-        for text in clients.blocked:
-            self._add(ops.BlockedStatus(text))
-        for text in clients.waiting:
-            self._add(ops.WaitingStatus(text))
+        for status in (*map(ops.BlockedStatus, clients.blocked), *map(ops.WaitingStatus, clients.waiting)):
+            self._add(status)
         inputs = dex.Inputs(
             issuer=url,
             port=settings.port,

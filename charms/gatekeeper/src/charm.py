@@ -15,7 +15,7 @@ import ops
 import relations
 import revoked
 import token_actions
-from charmkit import metrics, pebble, rollout, secrets
+from charmkit import beginning, metrics, pebble, rollout, secrets
 
 
 class GatekeeperCharm(ops.CharmBase):
@@ -24,6 +24,7 @@ class GatekeeperCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container("gatekeeper")
+        self._beginning = beginning.Beginning(self)
         self._state = secrets.StateSecret(self, rotate=ops.SecretRotate.MONTHLY)
         self._actions = actions.Actions(self, self)
         self._token_actions = token_actions.TokenActions(self, self)
@@ -57,6 +58,9 @@ class GatekeeperCharm(ops.CharmBase):
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        if self._beginning.status:
+            event.add_status(self._beginning.status)
+            return
         known = inputs.read(self, self._state)
         if known.complaint:
             event.add_status(ops.BlockedStatus(known.complaint))

@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import typing
 
+import ops
 import scenario
 
 from sandbox import lifecycle, model
@@ -35,6 +36,7 @@ def build(
         stored_states=unit.stored,
         deferred=unit.deferred,
         workload_version=unit.version,
+        unit_status=ops.StatusBase.from_name(unit.status.current, unit.status.message),
     )
 
 
