@@ -27,7 +27,7 @@ pack: ## Pack the charms for Juju, beside their sources; ARCH=arm64 packs for ot
 
 deploy: ## Deploy with Juju on this machine's Kubernetes; MODEL=kubeflow REGISTRY=localhost:32000
 	@tools/setup test
-	@.venv/bin/python tools/deploy deploy $(if $(MODEL),--model $(MODEL)) $(if $(REGISTRY),--registry $(REGISTRY))
+	@.venv/bin/python tools/deploy deploy $(if $(MODEL),--model $(MODEL)) $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(IMAGE),--image $(IMAGE))
 
 undeploy: ## Remove what "make deploy" made, and nothing else
 	@tools/setup test
