@@ -3,9 +3,21 @@
 """One API server for all tests of this directory; each of them uses namespaces and names of its own."""
 
 import collections.abc
+import pathlib
 
 import cluster
+import isolation
 import pytest
+
+HERE = pathlib.Path(__file__).parent
+# The tests that import modules of a charm.
+OF = {"test_emissary.py": "ambassador-route", "test_target.py": "ambassador-route"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, charm in OF.items():
+        own = isolation.OwnModules(HERE / name, HERE.parents[1] / "charms" / charm)
+        config.pluginmanager.register(own, f"modules of {name}")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the gateway's charm tells an operator about the running bundle."""
 
+import os
+import pathlib
+import signal
+
+import httpx
 import live
+
+
+def _envoy(sandbox: live.Live) -> int:
+    """Return the process of the gateway."""
+    words = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in live.marked(str(sandbox.home))}
+    (found,) = [pid for pid, line in words.items() if b"/envoy\0-c" in line]
+    return found
+
+
+def test_an_envoy_that_hangs_is_started_again(sandbox: live.Live):
+    hung = _envoy(sandbox)
+    os.kill(hung, signal.SIGSTOP)
+    try:
+
+        def serves() -> bool:
+            try:
+                return httpx.get(f"{sandbox.url}/dex/healthz", timeout=1, trust_env=False).status_code < 500
+            except httpx.TransportError:
+                return False
+
+        assert not serves()
+        live.wait(serves, seconds=40, hint="another Envoy serves")
+        assert _envoy(sandbox) != hung
+    finally:
+        if pathlib.Path(f"/proc/{hung}").exists():
+            os.kill(hung, signal.SIGCONT)
+    live.wait(sandbox.active, hint="everything active again")
 
 
 def test_routes_are_shown_with_what_is_true_of_them(sandbox: live.Live):

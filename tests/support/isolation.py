@@ -15,9 +15,15 @@ import pytest
 class OwnModules:
     """A pytest plugin: in the tests below a directory, the names of a charm's modules mean that charm's."""
 
-    def __init__(self, tests: pathlib.Path) -> None:
+    def __init__(self, tests: pathlib.Path, charm: pathlib.Path | None = None) -> None:
+        """Find the modules.
+
+        Args:
+            tests: the directory of the tests, or one file of them.
+            charm: the charm's directory, where that is not the one above.
+        """
         self._tests = tests
-        self._sources = (tests.parents[1] / "src", tests / "helpers")
+        self._sources = ((charm or tests.parents[1]) / "src", tests / "helpers")
         self._names = tuple(path.stem for source in self._sources for path in source.glob("*.py"))
         self._modules: dict[str, types.ModuleType] = {}
 

@@ -72,7 +72,7 @@ def _redirect(options: config.Config, url: str, tls: model.Tls | None) -> tuple[
 def _fast(options: config.Config, reading: relations.Reading, url: str) -> model.Fast | None:
     if not (options.fast_mode and reading.auth and reading.jwks and url):
         return None
-    if not set(reading.auth.response_headers) <= _FAST_HEADERS:
-        # Applications expect a header, such as a signed identity, that only the authorizer can give.
+    if set(reading.auth.response_headers) != _FAST_HEADERS:
+        # Applications expect other headers, such as a signed identity, that only the authorizer can give.
         return None
     return model.Fast(jwks=reading.jwks, issuer=url)

@@ -5,6 +5,7 @@
 import dataclasses
 import re
 
+import model
 import ops
 from charmkit import urls
 
@@ -55,6 +56,13 @@ class Config:
         _range("http-port", self.http_port, _LOWEST_PORT, _HIGHEST_PORT)
         _range("https-port", self.https_port, _LOWEST_PORT, _HIGHEST_PORT)
         _range("metrics-port", self.metrics_port, _LOWEST_PORT, _HIGHEST_PORT)
+        for option, port in (
+            ("http-port", self.http_port),
+            ("https-port", self.https_port),
+            ("metrics-port", self.metrics_port),
+        ):
+            if port == model.ALIVE_PORT:
+                raise ValueError(f"{option}: {port} is taken by Envoy's own check")
         for option, port in (("https-port", self.https_port), ("metrics-port", self.metrics_port)):
             if port == self.http_port:
                 raise ValueError(f"{option}: must differ from http-port, which is {port} too")

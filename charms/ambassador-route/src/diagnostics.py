@@ -4,6 +4,7 @@
 
 import http.client
 import json
+import time
 import typing
 
 import emissary
@@ -11,6 +12,8 @@ import emissary
 _RELOAD = "/_internal/v0/watt?url=http://localhost:9696/snapshot"
 _ERRORS = "/ambassador/v0/diag/?json=true"
 _TIMEOUT = 30.0
+# How long the part of Emissary that answers here may take to start, in seconds; until then another one says 502.
+_PATIENCE = 10.0
 _LONGEST = 5_000_000
 # About Ingress resources of Kubernetes, which this gateway does not serve.
 _HARMLESS = "Pod labels are not mounted"
@@ -18,8 +21,13 @@ _HARMLESS = "Pod labels are not mounted"
 
 def reload(address: str = "127.0.0.1", port: int = emissary.ADMIN_PORT) -> str | None:
     """Return why Emissary refuses its resources, or None; one that is not up reads them when it starts."""
+    end = time.monotonic() + _PATIENCE
     try:
-        status, body = _ask("POST", _RELOAD, address, port)
+        while (posted := _ask("POST", _RELOAD, address, port))[0] == http.HTTPStatus.BAD_GATEWAY:
+            if time.monotonic() > end:
+                return None
+            time.sleep(0.2)
+        status, body = posted
         if status != 200:
             return _short(body.decode(errors="replace")) or f"status {status}"
         status, body = _ask("GET", _ERRORS, address, port)

@@ -8,9 +8,11 @@ They are one file in its init-config directory: no resource is ever there withou
 import base64
 import dataclasses
 import pathlib
+import re
 import typing
 
 import model
+import pages
 import routes
 from charmkit import desired, templates
 
@@ -22,8 +24,13 @@ ADMIN_PORT = 8877
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _REQUEST_HEADERS = ("accept", "x-requested-with", "x-request-id", "sec-fetch-mode", "sec-fetch-dest")
-# Nobody listens there: what a route that refuses is answered comes from an override of the status 503.
+# Of an authorizer's no the client sees these; of its yes Emissary would put them into the request in place of its own.
+_REPLIES = ("cache-control", "content-type", "retry-after", "www-authenticate")
+_ASIDE = ("cache-control", "content-type")
+# Nobody listens there: the page of a route that refuses comes from the script.
 _NOBODY = "127.0.0.1:1"
+_ERROR = re.compile(r'level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"')
+_LONGEST = 300
 _LOG_FORMAT = {
     "time": "%START_TIME%",
     "request_id": "%REQ(X-REQUEST-ID)%",
@@ -45,7 +52,8 @@ class _Mapping:
     service: str
     open: bool
     grpc: bool
-    keeps_cookies: bool
+    removed: tuple[str, ...]
+    restored: tuple[tuple[str, str], ...]
 
 
 def configure(gateway: model.Gateway) -> desired.Desired:
@@ -87,29 +95,44 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": checks})
 
 
+def words(text: str) -> str:
+    """Return Emissary's reason in what it said: the last error of its log, or else the last line."""
+    errors = _ERROR.findall(text)
+    lines = text.strip().splitlines() or [""]
+    return " ".join((errors[-1].replace('\\"', '"') if errors else lines[-1]).split())[:_LONGEST]
+
+
 def _id(gateway: model.Gateway) -> str:
     return f"{gateway.namespace}-{gateway.name}"
 
 
 def _values(gateway: model.Gateway) -> dict[str, object]:
     auth, tls = gateway.auth, gateway.tls
-    script = {"stripped": routes.stripped(auth), "names": gateway.session_cookies}
+    closed = any(gateway.refuses(route) for route in gateway.table)
+    script = {
+        "stripped": routes.stripped(auth),
+        "names": gateway.session_cookies,
+        "aside": _ASIDE,
+        "pages": {
+            "gatekeeper": pages.plain(pages.SILENT),
+            "upstream": pages.plain(gateway.refusal if closed else pages.DOWN),
+        },
+        "page_headers": pages.HEADERS,
+    }
     plain = {"name": "http", "port": gateway.port, "protocol": "HTTP"}
     secure = [{"name": "https", "port": tls.port, "protocol": "HTTPS"}] if tls else []
     asked = {
         "service": f"{auth.host}:{auth.port}",
         "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *auth.request_headers))),
-        "response_headers": auth.response_headers,
+        "response_headers": tuple(dict.fromkeys((*auth.response_headers, *_REPLIES))),
     } if auth else None  # fmt: skip
     secret = {"certificate": _base64(tls.certificate), "key": _base64(tls.key)} if tls else None
-    closed = any(gateway.refuses(route) for route in gateway.table)
     return {
         "id": _id(gateway),
         "namespace": gateway.namespace,
         "script": templates.render(_TEMPLATES, "emissary.lua.j2", script),
         "log_path": "/dev/null" if gateway.access_log == "off" else "/dev/fd/1",
         "log_format": _LOG_FORMAT,
-        "refusal": gateway.refusal.replace("%", "%%") if closed else "",
         "listeners": [plain, *secure],
         "trusted_proxies": gateway.trusted_proxies,
         "tls": secret,
@@ -126,6 +149,12 @@ def _base64(text: str) -> str:
 
 
 def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_Mapping]:
+    cookies = not gateway.keeps_cookies(route)
+    # What was set aside is put back after the authorizer's yes, of which nothing but identities is the application's.
+    aside = (*(("cookie",) if cookies else ()), *((*_ASIDE, *_REPLIES, "set-cookie") if gateway.asks(route) else ()))
+    restored = ((("cookie", "cookies"),) if cookies else ()) + tuple(
+        (name, name) for name in _ASIDE if gateway.asks(route)
+    )
     for grpc in (False, True):
         for exact, prefix, rewrite in _matches(route):
             kind = ("-exact" if exact else "") + ("-grpc" if grpc else "")
@@ -137,7 +166,8 @@ def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_M
                 service=_NOBODY if gateway.refuses(route) else f"{route.host}:{route.port}",
                 open=not gateway.asks(route),
                 grpc=grpc,
-                keeps_cookies=gateway.keeps_cookies(route),
+                removed=tuple(dict.fromkeys(aside)),
+                restored=tuple((name, f"%REQ(x-gateway-{held})%") for name, held in restored),
             )
 
 

@@ -81,7 +81,7 @@ class Emissary:
         if refusal:
             roll.refuse(state, refusal)
             diagnostics.reload()
-            return Outcome(refusal=refusal)
+            return Outcome(refusal=emissary.words(refusal))
         return Outcome(fault=selftest.run(address, gateway))
 
     def check_failed(self, container: ops.Container) -> None:

@@ -19,6 +19,8 @@ BINARY = "/usr/local/bin/envoy"
 # The one directory that any user of any image may write to; the stock image keeps /etc/envoy for others.
 _HOME = "/tmp/envoy"  # noqa: S108
 RECORD = f"{_HOME}/rollout.json"
+ALIVE = "alive"
+ALIVE_PATH = "/ambassador/v0/check_alive"
 HEALTH_PATH = "/ambassador/v0/check_ready"
 VERSION_PATH = "/ambassador/v0/version"
 METRICS_PATH = "/metrics"
@@ -51,6 +53,8 @@ def configure(gateway: model.Gateway) -> desired.Desired:
         "admin_path": f"{_HOME}/admin.sock",
         "metrics_port": gateway.metrics_port,
         "metrics_path": METRICS_PATH,
+        "alive_port": gateway.alive_port,
+        "alive_path": ALIVE_PATH,
     }
     before = (
         _file(_BOOTSTRAP, bootstrap),
@@ -62,11 +66,13 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     files = (*before, _file(_ROUTES, _routes(gateway, before), watched=True))
     command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning --drain-time-s {_DRAIN_SECONDS}"
     environment = {"CONFIG_DIGEST": desired.digest(files)}
-    url = f"http://localhost:{gateway.port}{HEALTH_PATH}"
-    layer = {
-        "services": {SERVICE: desired.service(command, environment=environment)},
-        "checks": {CHECK: desired.http_check(url, period=gateway.check_period)},
-    }
+    ready = desired.http_check(f"http://localhost:{gateway.port}{HEALTH_PATH}", period=gateway.check_period)
+    # On a port of its own, which no crowd of clients can fill: an Envoy that hangs is started again, a busy one is not.
+    alive = desired.http_check(
+        f"http://localhost:{gateway.alive_port}{ALIVE_PATH}", level="alive", period="2s", threshold=5
+    )
+    service = {**desired.service(command, environment=environment), "on-check-failure": {ALIVE: "restart"}}
+    layer = {"services": {SERVICE: service}, "checks": {CHECK: ready, ALIVE: alive}}
     return desired.Desired(files=files, layer=layer)
 
 

@@ -8,6 +8,7 @@ import routes
 
 # The cookies of the gatekeeper's session, which are nobody else's business.
 SESSION_COOKIES = ("authservice_session", "authservice_refresh")
+ALIVE_PORT = 9903
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,7 @@ class Gateway:
         cors_origins: whose pages may call applications here.
         access_log: which requests are logged: errors, all, or off.
         metrics_port: where Prometheus finds metrics; 0 for nowhere.
+        alive_port: where Pebble asks whether it hangs, on loopback only.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -82,6 +84,7 @@ class Gateway:
     cors_origins: tuple[str, ...] = ()
     access_log: str = "errors"
     metrics_port: int = 0
+    alive_port: int = ALIVE_PORT
     check_period: str = "1s"
 
     def keeps_cookies(self, route: routes.Route) -> bool:

@@ -4,6 +4,7 @@
 
 import dataclasses
 import html
+import json
 import pathlib
 import string
 
@@ -14,6 +15,9 @@ _UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # The words of the route that refuses, see routes.json.j2; Envoy's own words stand nowhere.
 _REFUSAL = "%LOCAL_REPLY_BODY%"
 
+SILENT = "The gatekeeper did not answer, so nobody can be let in now."
+DOWN = "The application did not answer."
+_UNAVAILABLE = "Not available"
 HEADERS = (
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
@@ -47,22 +51,27 @@ class Page:
 
 def pages() -> tuple[Page, ...]:
     """Return every answer, in the order in which Envoy shall try them."""
-    unavailable, refused = "Not available", "The gateway cannot pass this request on."
+    unavailable, refused = _UNAVAILABLE, "The gateway cannot pass this request on."
     return (
-        *_both(
-            _AUTHORIZER_FLAGS, unavailable, "The gatekeeper did not answer, so nobody can be let in now.", status=503
-        ),
+        *_both(_AUTHORIZER_FLAGS, unavailable, SILENT, status=503),
         # What the authorizer said itself when it refused goes to the client as it is.
         Page(status=100, comparison="GE", flags=_AUTHORIZER_FLAGS, html=_REFUSAL),
         Page(status=100, comparison="GE", flags=_AUTHORIZER_FLAGS),
         *_both((), "Too many requests", "Wait a minute, and try again.", status=429),
-        *_both(_UPSTREAM_FLAGS, unavailable, "The application did not answer.", status=500, comparison="GE"),
+        *_both(_UPSTREAM_FLAGS, unavailable, DOWN, status=500, comparison="GE"),
         *_both((), "Not found", "No application is reached at this address.", status=404),
         *_both((), unavailable, _REFUSAL, status=503),
         # A request can be refused before it gets an id of ours; the client's own must not stand in a page.
         *_both((), "Refused", refused, status=400, comparison="GE", request=_UUID),
         *_both((), "Refused", refused, status=400, comparison="GE", shown="unknown"),
     )
+
+
+def plain(text: str) -> dict[str, str]:
+    """Return the answer 503 for an engine that fills nothing in: as html for people, as json for programs."""
+    words = {"status": "503", "error": _UNAVAILABLE, "message": text}
+    values = {"title": _UNAVAILABLE, "text": html.escape(text), "code": "503", "request": "unknown"}
+    return {"html": string.Template(_PAGE.read_text()).substitute(values), "json": json.dumps(words)}
 
 
 def _both(

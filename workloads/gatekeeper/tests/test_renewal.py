@@ -75,6 +75,14 @@ def test_a_yes_carries_a_new_session(browser: Browser, later: int):
     assert browser.get(NOW + later + 599, **GATEWAY).header("set-cookie") == []
 
 
+def test_a_gateway_that_loses_the_cookies_of_a_yes_says_so_and_gets_a_redirect(browser: Browser):
+    cannot = {"x-authorization-check": "no-cookies"}
+    assert browser.get(NOW + 601, method="POST", **cannot).header("set-cookie") == []
+    given = browser.get(NOW + 601, **BROWSER, **cannot)
+    assert (given.status, given.header("location")) == (302, ["/page?x=1"])
+    assert {line.partition("=")[0] for line in given.header("set-cookie")} == {SESSION, REFRESH}
+
+
 def test_a_script_of_a_page_is_renewed_too(browser: Browser):
     given = browser.get(NOW + 5000, method="POST", accept="application/json", **GATEWAY)
     assert given.status == 200

@@ -10,7 +10,9 @@ import relations
 import routes
 
 TLS = model.Tls(port=8443, certificate="c", key="k")
-AUTH = routes.Auth(host="g.m.svc.cluster.local", port=80, request_headers=(), response_headers=())
+AUTH = routes.Auth(
+    host="g.m.svc.cluster.local", port=80, request_headers=(), response_headers=("kubeflow-groups", "kubeflow-userid")
+)
 LOGIN = relations.Related(endpoint="ingress-auth", relation=1, application="g", bag={})
 
 
@@ -58,9 +60,10 @@ def test_the_operators_wish_opens_only_while_no_login_is_related() -> None:
     assert not gateway(allow_unauthenticated=True, related=True).everybody
 
 
-def test_fast_mode_takes_no_header_away_that_only_the_login_can_give() -> None:
-    signed = dataclasses.replace(AUTH, response_headers=("kubeflow-userid", "kubeflow-identity"))
-    assert gateway(fast_mode=True, auth=signed, jwks="{}").fast is None
+def test_fast_mode_gives_just_the_headers_that_the_login_would_give() -> None:
+    for headers in ((*AUTH.response_headers, "kubeflow-identity"), ("kubeflow-userid",)):
+        auth = dataclasses.replace(AUTH, response_headers=headers)
+        assert gateway(fast_mode=True, auth=auth, jwks="{}").fast is None
 
 
 def test_fast_mode_needs_a_login_its_keys_and_the_url() -> None:

@@ -99,6 +99,7 @@ def test_what_emissary_cannot_do_is_said(option: str, value: int) -> None:
     [
         ({"https_port": 443}, "https-port: must be from 1024 to 65535, not 443"),
         ({"https_port": 8080}, "https-port: must differ from http-port, which is 8080 too"),
+        ({"http_port": 9903}, "http-port: 9903 is taken by Envoy's own check"),
         ({"trusted_proxies": -1}, "trusted-proxies: must be from 0 to 10, not -1"),
         ({"hsts_max_age": -1}, "hsts-max-age: must be from 0 to 315360000, not -1"),
         ({"login_rate_limit": -1}, "login-rate-limit: must be from 0 to 100000, not -1"),

@@ -87,6 +87,7 @@ def test_module_closes_what_is_open_by_default() -> None:
     assert config["headers_with_underscores_action"] == "DROP_HEADER"
     for name in routes.stripped(AUTH):
         assert f'"{name}"' in config["lua_scripts"]
+    # Emissary drops this with its next version.
     assert "error_response_overrides" not in config
 
 
@@ -96,8 +97,12 @@ def test_there_is_exactly_one_authorizer_and_it_fails_closed() -> None:
     assert spec["proto"] == "http"
     assert spec["status_on_error"] == {"code": 503}
     assert "failure_mode_allow" not in spec
+    # It would lose the cookies of a yes, and the gatekeeper must know.
+    assert spec["add_auth_headers"] == {"x-authorization-check": "no-cookies"}
     assert {"accept", "cookie", "authorization"} <= set(spec["allowed_request_headers"])
-    assert spec["allowed_authorization_headers"] == ["kubeflow-userid", "kubeflow-groups"]
+    assert set(spec["allowed_authorization_headers"]) == {
+        "kubeflow-userid", "kubeflow-groups", "cache-control", "content-type", "retry-after", "www-authenticate",
+    }  # fmt: skip
 
 
 def test_without_an_authorizer_no_mapping_reaches_a_protected_application() -> None:
@@ -108,9 +113,7 @@ def test_without_an_authorizer_no_mapping_reaches_a_protected_application() -> N
         assert (spec["service"] == "x.m.svc.cluster.local:80") == is_open
         assert is_open or spec["service"] == "127.0.0.1:1"
     (module,) = specs(closed, "Module")
-    (override,) = module["config"]["error_response_overrides"]
-    assert override["on_status_code"] == 503
-    assert override["body"]["text_format"] == "100%% closed"
+    assert "100% closed" in module["config"]["lua_scripts"]
 
 
 def test_only_open_routes_bypass_the_authorizer() -> None:
@@ -142,7 +145,46 @@ def test_rewrites_give_one_slash(prefix: str, exact: bool, rewrite: str) -> None
 def test_session_cookies_are_put_aside_but_for_the_authorizer_itself() -> None:
     own = route("/authservice", protected=False, host=AUTH.host, port=AUTH.port)
     for (prefix, _, _), spec in mappings(gateway(table=(own, *TABLE))).items():
-        assert ("remove_request_headers" in spec) == (not prefix.startswith("/authservice"))
+        assert ("cookie" in spec.get("remove_request_headers", ())) == (not prefix.startswith("/authservice"))
+
+
+def test_nothing_of_an_authorizers_yes_but_identities_reaches_an_application() -> None:
+    """Emissary puts Set-Cookie of a yes into the request, and whatever else a client may see of a no."""
+    for spec in specs(gateway(), "Mapping"):
+        removed, restored = set(spec["remove_request_headers"]), set(spec["add_request_headers"])
+        if spec["bypass_auth"]:
+            assert removed == restored == {"cookie"}
+        else:
+            assert removed == {
+                "cookie",
+                "cache-control",
+                "content-type",
+                "retry-after",
+                "www-authenticate",
+                "set-cookie",
+            }
+            assert restored == {"cookie", "cache-control", "content-type"}
+
+
+def test_grpc_shares_no_connections_with_plain_requests_to_the_same_application() -> None:
+    for (_, _, grpc), spec in mappings(gateway()).items():
+        assert spec.get("cluster_tag") == ("grpc" if grpc else None)
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (
+            'a level=info msg="x"\nb level=error msg="listen \\"tcp\\": in use" func=y\nERROR will restart',
+            'listen "tcp": in use',
+        ),
+        ("one\n  the   last \n", "the last"),
+        ("", ""),
+        ("x" * 5000, "x" * 300),
+    ],
+)
+def test_the_reason_is_found_in_a_log(log: str, expected: str) -> None:
+    assert emissary.words(log) == expected
 
 
 def test_tls_is_ended_by_a_secret_in_the_same_file() -> None:
@@ -190,5 +232,5 @@ def test_no_value_breaks_out_of_the_file(application: str, prefix: str, host: st
         assert spec["service"] == f"{host}:80"
         assert set(spec) <= {
             "ambassador_id", "hostname", "prefix", "prefix_exact", "rewrite", "service", "bypass_auth", "timeout_ms",
-            "grpc", "regex_headers", "allow_upgrade", "remove_request_headers", "add_request_headers",
+            "grpc", "cluster_tag", "regex_headers", "allow_upgrade", "remove_request_headers", "add_request_headers",
         }  # fmt: skip

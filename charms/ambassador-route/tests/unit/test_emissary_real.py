@@ -104,7 +104,7 @@ def test_script_and_route_leave_only_other_cookies(proxy: int, sent: list[str], 
     assert "authservice" not in str(seen.headers)
 
 
-Answering = collections.abc.Callable[[Reply, Reply], int]
+Answering = collections.abc.Callable[[Reply | collections.abc.Iterator[Reply], Reply], int]
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ def answering() -> collections.abc.Iterator[Answering]:
     """A server that answers a reload, and then the question for errors."""
     running: list[servers.Server] = []
 
-    def start(reload: Reply, errors: Reply) -> int:
+    def start(reload: Reply | collections.abc.Iterator[Reply], errors: Reply) -> int:
         def answer(seen: Seen) -> Reply:
             if (seen.method, seen.path) == ("POST", "/_internal/v0/watt?url=http://localhost:9696/snapshot"):
-                return reload
+                return reload if isinstance(reload, Reply) else next(reload)
             assert (seen.method, seen.path) == ("GET", "/ambassador/v0/diag/?json=true")
             return errors
 
@@ -149,6 +149,13 @@ def test_refused_reload_is_told_in_emissarys_words(answering: Answering) -> None
 )
 def test_errors_of_single_resources_are_found(answering: Answering, body: str, expected: str | None) -> None:
     assert diagnostics.reload(port=answering(Reply(body="configuration updated"), Reply(body=body))) == expected
+
+
+def test_one_that_is_starting_is_waited_for(answering: Answering) -> None:
+    """Until the part that answers here is up, the one before it says 502."""
+    starting = iter([Reply(status=502), Reply(status=502), Reply(body="configuration updated")])
+    port = answering(starting, Reply(body='{"errors": [["x", "wrong"]]}'))
+    assert diagnostics.reload(port=port) == "x: wrong"
 
 
 def test_one_that_is_not_up_has_refused_nothing(tmp_path: pathlib.Path) -> None:

@@ -50,6 +50,13 @@ def test_layer_runs_envoy_without_hot_restart_and_checks_it() -> None:
     check = layer["checks"]["ready"]  # type: ignore[index]
     assert check["http"] == {"url": "http://localhost:8081/ambassador/v0/check_ready"}
     assert check["level"] == "ready"
+    alive = layer["checks"]["alive"]  # type: ignore[index]
+    assert alive["http"] == {"url": "http://localhost:9903/ambassador/v0/check_alive"}
+    assert service["on-check-failure"] == {"alive": "restart"}
+    (listener,) = files(envoy.configure(gateway()))["bootstrap.json"]["static_resources"]["listeners"]
+    assert listener["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 9903}
+    # Clients that take up all connections must not end it.
+    assert listener["ignore_global_conn_limit"] is True
 
 
 def test_changes_of_routes_and_login_restart_nothing() -> None:

@@ -255,8 +255,8 @@ class Signer:
     def token(self, *, header: dict[str, object] | None = None, **changes: object) -> str:
         now = int(time.time())
         claims = {
-            "iss": ISSUER, "aud": "kubeflow", "sub": "1", "userid": "anna@example.com", "groups": ["a", "b,c", "d"],
-            "iat": now, "exp": now + 900, "jti": "id",
+            "iss": ISSUER, "aud": "kubeflow", "sub": "1", "userid": "anna@example.com", "groups": "a,d",
+            "iat": now, "exp": now + 900, "auth_time": now, "sid": "id",
         }  # fmt: skip
         claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
         return jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT", **(header or {})}, claims, self.key)
@@ -308,7 +308,12 @@ def test_fast_mode_asks_about_everything_else(fast: World, signer: Signer) -> No
         "no user": signer.token(userid=None),
         "empty user": signer.token(userid=""),
         "user of another kind": signer.token(userid=["root"]),
-        "no id": signer.token(jti=None),
+        "no id": signer.token(sid=None),
+        "no login": signer.token(auth_time=None),
+        "user in another alphabet": signer.token(userid="jos\u00e9@example.com"),
+        "user of two lines": signer.token(userid="anna@example.com\r\nkubeflow-groups: admins"),
+        "groups of another kind": signer.token(groups=["admins"]),
+        "group in another alphabet": signer.token(groups="\u00e9quipe"),
     }
     for name, value in others.items():
         fast.forget()

@@ -9,9 +9,10 @@ from gatekeeper import answer, cookies, guard, head, identity, login, metrics, r
 
 logger = logging.getLogger(__name__)
 
-# A gateway that sends it tells its checks from the requests that it routes here, and hands the cookies of an answer
-# that allows a request to the browser.
+# A gateway that sends it tells its checks from the requests that it routes here. With this value it hands the cookies
+# of an answer that allows a request to the browser; with any other it cannot.
 CHECK_HEADER = b"x-authorization-check"
+_CARRIES = b"1"
 # A browser that was just given cookies and comes back without the session does not keep it: no redirect helps.
 _JUST_NOW = 10
 
@@ -100,7 +101,7 @@ class Renewals:
 
     def _carries(self, request: head.Head) -> bool:
         mode = self._options.session_renewal
-        return mode == "header" or (mode == "auto" and request.get(CHECK_HEADER) != b"")
+        return mode == "header" or (mode == "auto" and request.get(CHECK_HEADER) == _CARRIES)
 
 
 def _navigates(request: head.Head) -> bool:

@@ -43,6 +43,7 @@ class World:
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.port = servers.free_port()
+        self.alive = servers.free_port()
         self.authorizer = servers.Server(decide)
         self.app = servers.Server(servers.echo)
         self.other = servers.Server(servers.echo)
@@ -77,7 +78,7 @@ class World:
 
     def gateway(self, **changes: object) -> model.Gateway:
         table = tuple(sorted(self.table, key=lambda route: -len(route.prefix)))
-        plain = model.Gateway(name="gateway", port=self.port, table=table, auth=self.auth)
+        plain = model.Gateway(name="gateway", port=self.port, table=table, auth=self.auth, alive_port=self.alive)
         return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
     def write(self, **changes: object) -> None:

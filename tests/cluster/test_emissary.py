@@ -1,0 +1,192 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Engine emissary under a real Emissary, whose programs are in the directory that EMISSARY names."""
+
+import collections.abc
+import dataclasses
+import http.client
+import os
+import pathlib
+import socket
+import ssl
+
+import ambassador
+import cluster
+import directory
+import emissary
+import engines
+import httpx
+import live
+import model
+import ops
+import peers
+import pytest
+import routes
+from charmkit import pebble
+from lightkube.resources.core_v1 import Service
+
+NAMESPACE = "emissary"
+HTML = {"accept": "text/html"}
+
+
+@dataclasses.dataclass
+class World:
+    """One Emissary with an authorizer and an application."""
+
+    container: ops.Container
+    kube: cluster.Cluster
+    gateway: model.Gateway
+    authorizer: peers.Authorizer
+    application: peers.Application
+
+    def bring(self, **changes: object) -> engines.Outcome:
+        return engines.Emissary().bring(self.container, dataclasses.replace(self.gateway, **changes), "127.0.0.1")  # type: ignore[arg-type]
+
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        return ask(self.gateway.port, path, **headers)
+
+    def text(self) -> str | None:
+        return pebble.read(self.container, emissary.RESOURCES)
+
+
+def ask(port: int, path: str, host: str = "127.0.0.1", method: str = "GET", **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def started(
+    tmp_path_factory: pytest.TempPathFactory, kube: cluster.Cluster
+) -> collections.abc.Iterator[tuple[World, engines.Outcome]]:
+    if "EMISSARY" not in os.environ:
+        pytest.skip("EMISSARY names no directory with busyambassador, diagd and envoy")
+    authorizer, application = peers.Authorizer(("127.0.0.1", 0)), peers.Application(("127.0.0.1", 0))
+    table = tuple(
+        routes.Route(
+            application=prefix[1:], relation=1, prefix=prefix, rewrite=prefix, host="127.0.0.1",
+            port=application.address[1], protected=prefix != "/open",
+        ) for prefix in ("/recorded", "/open")
+    )  # fmt: skip
+    auth = routes.Auth(
+        host="127.0.0.1", port=authorizer.address[1], request_headers=("cookie",), response_headers=("kubeflow-userid",)
+    )
+    plain = model.Gateway(name="gateway", namespace=NAMESPACE, port=live.free_port(), table=table, auth=auth)
+    source = pathlib.Path(os.environ["EMISSARY"]).resolve()
+    with ambassador.running(tmp_path_factory.mktemp("emissary"), source, kube, NAMESPACE) as container:
+        world = World(container, kube, plain, authorizer, application)
+        _intrude(kube, application.address[1])
+        outcome = world.bring()
+        live.wait(lambda: container.get_checks("ready")["ready"].status == ops.pebble.CheckStatus.UP, hint="ready")
+        yield world, outcome
+    authorizer.close()
+    application.close()
+
+
+def _intrude(kube: cluster.Cluster, port: int) -> None:
+    """Annotate a Service as any of its owners could."""
+    mapping = (
+        "apiVersion: getambassador.io/v3alpha1\nkind: Mapping\nname: intruder\nhostname: '*'\nprefix: /intruder/\n"
+        f"service: 127.0.0.1:{port}\nbypass_auth: true\n"
+    )
+    patch = {"metadata": {"annotations": {"getambassador.io/config": mapping}}}
+    kube.client().patch(Service, "gateway", patch, namespace=NAMESPACE)
+
+
+@pytest.fixture
+def world(started: tuple[World, engines.Outcome]) -> collections.abc.Iterator[World]:
+    """An Emissary that serves a proven configuration, before and after the test."""
+    world, _ = started
+
+    def proven() -> bool:
+        checks = world.container.get_checks().values()
+        return all(check.status == ops.pebble.CheckStatus.UP and (check.successes or 0) >= 3 for check in checks)
+
+    live.wait(proven, hint="its checks are up")
+    assert world.bring() == engines.Outcome()
+    yield world
+    assert world.bring() == engines.Outcome()
+
+
+def test_it_starts_without_any_right_but_jujus_own(started: tuple[World, engines.Outcome]) -> None:
+    assert started[1] == engines.Outcome()
+
+
+def test_routes_and_the_authorizer_are_served(world: World) -> None:
+    assert world.get("/recorded/x")[0] == 302
+    assert world.get("/recorded/x", cookie=peers.SESSION[1])[0] == 200
+    assert world.get("/open")[0] == 200
+    assert world.get("/elsewhere")[0] == 404
+
+
+def test_a_change_is_live_when_the_hook_goes_on(world: World) -> None:
+    moved = tuple(dataclasses.replace(route, prefix="/moved" + route.prefix) for route in world.gateway.table)
+    assert world.bring(table=moved) == engines.Outcome()
+    live.wait(lambda: world.get("/moved/open")[0] == 200, seconds=2, hint="the new route is served")
+    assert world.get("/open")[0] == 404
+
+
+def test_what_it_refuses_leaves_the_old_one_serving_and_is_told_in_its_words(world: World) -> None:
+    before = world.text()
+    table = (dataclasses.replace(world.gateway.table[0], prefix="/other", rewrite="/o\nther"), *world.gateway.table)
+    outcome = world.bring(table=table)
+    assert "invalid envoy configuration" in outcome.refusal or "other" in outcome.refusal
+    assert world.text() == before
+    assert world.get("/recorded/x")[0] == 302
+    assert world.get("/open")[0] == 200
+
+
+def test_without_an_authorizer_protected_paths_say_what_to_type(world: World) -> None:
+    refusal = "Protected paths answer 503 until a login is integrated: run juju integrate <x>"
+    assert world.bring(auth=None, refusal=refusal) == engines.Outcome()
+    live.wait(lambda: world.get("/recorded/x")[0] == 503, seconds=2, hint="it is closed")
+    status, page = world.get("/recorded/x", cookie=peers.SESSION[1], **HTML)
+    assert status == 503
+    assert "juju integrate &lt;x&gt;" in page
+    assert world.get("/open")[0] == 200
+
+
+def test_tls_is_ended_with_a_certificate_of_the_file_and_plain_http_is_sent_there(
+    world: World, tmp_path: pathlib.Path
+) -> None:
+    directory.certificates(tmp_path)
+    certificate, key = ((tmp_path / name).read_text() for name in ("server.pem", "server.key"))
+    tls = model.Tls(port=live.free_port(), certificate=certificate, key=key)
+    assert world.bring(tls=tls, redirect=("127.0.0.1", tls.port)) == engines.Outcome()
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+
+    def secure() -> bool:
+        try:
+            return httpx.get(f"https://127.0.0.1:{tls.port}/open", verify=trusting, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    live.wait(secure, seconds=5, hint="https is served")
+    assert world.get("/open")[0] == 301
+
+
+def test_an_annotation_of_somebodys_service_adds_no_route(world: World) -> None:
+    """Emissary obeys annotations of every Service that it can list, unless its id is another."""
+    assert world.get("/intruder/x")[0] == 404
+
+
+def test_nobody_outside_of_the_pod_reaches_its_administration(world: World) -> None:
+    """Who reaches 8877 with the right header rules the gateway; 8005 tells its configuration."""
+    outside = next(address for address in addresses() if not address.startswith("127."))
+    assert ask(world.gateway.port, "/open", outside)[0] == 200
+    for port in (8877, 8005, 8001, 8003, 8004, 8006, 9696):
+        with pytest.raises(ConnectionRefusedError):
+            ask(port, "/", outside)
+    for path in ("/ambassador/v0/diag/", "/ambassador/v0/check_ready", "/_internal/v0/watt?url=x"):
+        assert world.get(path, x_ambassador_diag_ip="127.0.0.1")[0] == 404
+
+
+def addresses() -> list[str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Nothing is sent: only the way is looked up.
+        probe.connect(("192.0.2.1", 9))
+        return [probe.getsockname()[0]]
