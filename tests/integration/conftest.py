@@ -103,18 +103,17 @@ def ldap(model: deployed.Deployed, request: pytest.FixtureRequest) -> list[dict]
         image=image,
         imagePullPolicy="IfNotPresent",
         command=["/bin/sh", "-ec", start],
-        env=[Variable("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")],
+        env=[Variable(name="PATH", value="/usr/sbin:/usr/bin:/sbin:/bin")],
         volumeMounts=[Mount(name="files", mountPath="/files")],
     )
-    spec = PodSpec(containers=[container], volumes=[Volume(name="files", configMap=ConfigMapVolumeSource("ldap"))])  # type: ignore[call-arg]
-    for made in (
+    volume = Volume(name="files", configMap=ConfigMapVolumeSource(name="ldap"))
+    ports = [ServicePort(389, targetPort=_LDAP_PORT)]
+    for wanted in (
         ConfigMap(metadata=_named(model), data=files),
-        Pod(metadata=_named(model, labels), spec=spec),
-        Service(
-            metadata=_named(model), spec=ServiceSpec(selector=labels, ports=[ServicePort(389, targetPort=_LDAP_PORT)])
-        ),
+        Pod(metadata=_named(model, labels), spec=PodSpec(containers=[container], volumes=[volume])),
+        Service(metadata=_named(model), spec=ServiceSpec(selector=labels, ports=ports)),
     ):
-        model.kube.create(made)
+        model.kube.apply(wanted, field_manager="tests")
     model.kube.wait(Pod, "ldap", for_conditions=["Ready"], namespace=model.namespace)
     return directory.connector(f"ldap.{model.namespace}.svc.cluster.local:389")
 

@@ -172,7 +172,7 @@ def test_the_gatekeepers_pod_goes_during_a_login(bundle: deployed.Deployed):
 
 def _insist(client: httpx.Client, page: httpx.Response) -> httpx.Response:
     """Load a page again while it fails, as a person does."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + 180
     while page.status_code >= 500 and time.monotonic() < end:
         time.sleep(1)
         page = client.get(page.url)
@@ -190,8 +190,7 @@ def test_dexs_pod_goes_during_a_login(bundle: deployed.Deployed):
         bundle.answers(client, 200, "/dex/.well-known/openid-configuration")
         page = live.submit(client, form, login=user, password=password)
         assert page.status_code != 200, "a Dex without memory knows no login that it did not begin"
-        page = live.submit(client, client.get("/after?x=1"), login=user, password=password)
-        assert (page.status_code, page.url.raw_path) == (200, b"/after?x=1")
+    bundle.logs_in(user, password)
     bundle.settle()
 
 

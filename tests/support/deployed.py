@@ -18,7 +18,9 @@ from lightkube.resources.core_v1 import Pod
 UPSTREAM = live.ROOT / "tests" / "integration" / "upstream"
 APPLICATIONS = ("dex-auth", "gatekeeper", "ambassador-route")
 # Seconds: images may have to be fetched, and Juju removes a relation in about ten.
-PATIENCE = 600
+PATIENCE = 900
+# Seconds for one hook, and what follows it, on a machine with little time.
+_ANSWER = 300
 _PORT = 8080
 
 
@@ -68,7 +70,7 @@ class Deployed(live.Front):
         """Wait until everything is active and no hook runs."""
         self.until(lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status), seconds)
 
-    def until(self, ready: collections.abc.Callable[[jubilant.Status], bool], seconds: float = 120) -> None:
+    def until(self, ready: collections.abc.Callable[[jubilant.Status], bool], seconds: float = _ANSWER) -> None:
         """Wait until something is true of the model."""
 
         def look(status: jubilant.Status) -> bool:
@@ -90,24 +92,28 @@ class Deployed(live.Front):
 
     def credentials(self) -> tuple[str, str]:
         """Return the static user and password."""
-        results = self.juju.run("dex-auth/leader", "get-credentials").results
+        results = self.juju.run("dex-auth/leader", "get-credentials", wait=_ANSWER).results
         return results["username"], results["password"]
 
-    def logs_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> None:
+    def logs_in(self, user: str = "", password: str = "", *, connector: str = "local") -> None:
         """Wait until a login works: the services of a change follow its hooks by seconds."""
-        live.wait(lambda: self.can_log_in(user, password, connector=connector), seconds=90, hint="a login works")
+        if not user:
+            user, password = self.credentials()
+        live.wait(
+            lambda: self.can_log_in(user, password, connector=connector), seconds=_ANSWER, hint=f"{user} can log in"
+        )
 
     def answers(self, client: httpx.Client, code: int, path: str = "/") -> None:
         """Wait until the gateway answers in a certain way."""
-        live.wait(lambda: _code(client, path) == code, seconds=90, hint=f"GET {path} answers {code}")
+        live.wait(lambda: _code(client, path) == code, seconds=_ANSWER, hint=f"GET {path} answers {code}")
 
     def kill(self, unit: str) -> None:
-        """End a unit's pod without notice, and return when it is gone."""
+        """End a unit's pod at once, and return when its containers have ended too."""
         name = unit.replace("/", "-")
         before = self.kube.get(Pod, name, namespace=self.namespace)
-        self.kube.delete(Pod, name, namespace=self.namespace, grace_period=0)
+        self.kube.delete(Pod, name, namespace=self.namespace, grace_period=1)
         assert before.metadata
-        live.wait(lambda: before.metadata.uid not in self._pods(), hint=f"{name} is gone")
+        live.wait(lambda: before.metadata.uid not in self._pods(), seconds=_ANSWER, hint=f"{name} is gone")
 
     def _pods(self) -> set[str | None]:
         return {pod.metadata.uid for pod in self.kube.list(Pod, namespace=self.namespace) if pod.metadata}
@@ -120,7 +126,7 @@ class Deployed(live.Front):
 
     def join(self, one: str, two: str) -> None:
         """Add a relation; Juju goes on refusing one that its status does not show any more for some seconds."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + _ANSWER
         while True:
             try:
                 return self.juju.integrate(one, two)
