@@ -9,22 +9,19 @@ import socket
 import urllib.parse
 
 import frames
+import headed
 import peers
 
 HTML = ("Accept", "text/html,application/xhtml+xml")
 
 
 @dataclasses.dataclass
-class Answer:
+class Answer(headed.Headed):
     """What a client received."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
-
-    def all(self, name: str) -> list[str]:
-        """Return every value of a header."""
-        return [value for key, value in self.headers if key.lower() == name]
 
     @property
     def seen(self) -> peers.Seen:

@@ -14,6 +14,8 @@ import threading
 import time
 import urllib.parse
 
+import headed
+
 USER = "anna@example.com"
 GROUPS = "scientists,staff"
 SESSION = ("Cookie", "authservice_session=good")
@@ -21,7 +23,7 @@ _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class Seen(headed.Headed):
     """One request as a server received it; the body by its length and digest."""
 
     method: str
@@ -29,10 +31,6 @@ class Seen:
     headers: tuple[tuple[str, str], ...]
     length: int = 0
     digest: str = ""
-
-    def all(self, name: str) -> list[str]:
-        """Return every value of a header."""
-        return [value for key, value in self.headers if key.lower() == name]
 
 
 class Server:

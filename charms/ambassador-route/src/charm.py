@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway's charm: reads options and relations, brings its engine to them, tells applications the public URL."""
 
+import logging
 import urllib.parse
 
 import assemble
@@ -15,8 +16,10 @@ import ops
 import relations
 import table
 import walk
-from charmkit import beginning, metrics, pebble
+from charmkit import beginning, metrics
 from charmkit.interfaces import ingress_auth
+
+logger = logging.getLogger(__name__)
 
 
 class AmbassadorRouteCharm(ops.CharmBase):
@@ -29,7 +32,6 @@ class AmbassadorRouteCharm(ops.CharmBase):
         self._certificates = certificates.Certificates(self, self._container, wanted=self._wanted)
         self._outcome = engines.Outcome()
         events = [
-            self.on.config_changed,
             self.on.leader_elected,
             self.on.update_status,
             self.on.upgrade_charm,
@@ -43,6 +45,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
+        framework.observe(self.on.config_changed, self._on_config_changed)
+        framework.observe(self.on.remove, self._on_remove)
         framework.observe(self.on.gateway_pebble_check_failed, self._on_check_failed)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
         framework.observe(self.on.show_routes_action, self._on_show_routes)
@@ -50,6 +54,18 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
         self._reconcile()
+
+    def _on_config_changed(self, _: ops.EventBase) -> None:
+        self._reconcile()
+        if self.config["target"] == config.TARGETS[0] and (reason := self._in_cluster().leave()):
+            # Whoever was never trusted has left nothing there.
+            logger.info("nothing is removed from the cluster: %s", reason)
+
+    def _on_remove(self, _: ops.RemoveEvent) -> None:
+        if self.config["target"] == config.TARGETS[1] and self.app.planned_units() == 0:
+            reason = self._in_cluster().leave()
+            if reason:
+                logger.warning("resources stay in the cluster: %s", reason)
 
     def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
         if self._container.can_connect():
@@ -86,6 +102,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
             blocked.insert(0, f"{self._outcome.fault}: {self._log()}")
         if self._outcome.refusal:
             blocked.insert(0, f"{engine.title} refused its configuration, {self._outcome.refusal}: {self._log()}")
+        if self._outcome.complaint:
+            blocked.insert(0, self._outcome.complaint)
         if found.complaint:
             blocked.insert(0, found.complaint)
         elif not found.url:
@@ -101,10 +119,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
     def _workload_status(self, found: inputs.Inputs, engine: engines.Engine) -> ops.StatusBase:
         if not self._container.can_connect():
             return ops.MaintenanceStatus("Waiting for the container")
-        if not pebble.running(self._container, engine.service):
-            return ops.MaintenanceStatus(f"Waiting for {engine.title} to start: {self._log()}")
-        if not pebble.check_is_up(self._container, engine.check):
-            return ops.MaintenanceStatus(f"Waiting for {engine.title} to answer: {self._log()}")
+        if waits := engine.waits(self._container):
+            return ops.MaintenanceStatus(f"Waiting for {engine.title} to {waits}: {self._log()}")
         if found.options and assemble.open_to_all(found.options, found.reading):
             closing = f"run juju config {self.app.name} --reset allow-unauthenticated"
             return ops.ActiveStatus(f"OPEN TO EVERYBODY, serving {found.url} without a login: {closing}")
@@ -140,7 +156,13 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _engine(self) -> engines.Engine:
         """Return the engine that the operator chose, also while another option is wrong."""
+        if self.config["target"] == config.TARGETS[1]:
+            return self._in_cluster()
         return engines.ENGINES.get(str(self.config["engine"])) or engines.ENGINES[config.ENGINES[0]]
+
+    def _in_cluster(self) -> engines.InCluster:
+        leader = self.unit.is_leader()
+        return engines.InCluster(leader=leader, namespace=self.model.name, application=self.app.name)
 
     def _wanted(self) -> tuple[str, str]:
         options, _ = inputs.options(self)

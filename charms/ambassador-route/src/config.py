@@ -10,6 +10,7 @@ import ops
 from charmkit import urls
 
 ENGINES = ("envoy", "emissary")
+TARGETS = ("pod", "cluster")
 ACCESS_LOGS = ("errors", "all", "off")
 # The container does not run as root, and only root may listen below.
 _LOWEST_PORT = 1024
@@ -18,6 +19,7 @@ _MOST_PROXIES = 10
 _MOST_LOGINS = 100_000
 _TEN_YEARS = 315_360_000
 _COOKIE = re.compile(r"[A-Za-z0-9_.-]+")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -30,6 +32,8 @@ class Config:
     """
 
     engine: str = "envoy"
+    target: str = "pod"
+    ambassador_id: str = "default"
     http_port: int = 8080
     https_port: int = 8443
     external_url: str = ""
@@ -50,6 +54,14 @@ class Config:
         """Check every option."""
         if self.engine not in ENGINES:
             raise ValueError(f"engine: unknown engine {self.engine!r}, there are {' and '.join(ENGINES)}")
+        if self.target not in TARGETS:
+            raise ValueError(f"target: unknown target {self.target!r}, there are {' and '.join(TARGETS)}")
+        if self.target == "cluster" and self.engine != "emissary":
+            raise ValueError("target: cluster needs engine=emissary")
+        if not _ID.fullmatch(self.ambassador_id):
+            raise ValueError(
+                f"ambassador-id: {self.ambassador_id!r} is no AMBASSADOR_ID of an Emissary, such as default"
+            )
         for option, wished in (("fast-mode", self.fast_mode), ("login-rate-limit", self.login_rate_limit)):
             if wished and self.engine != "envoy":
                 raise ValueError(f"{option}: only engine envoy has it")

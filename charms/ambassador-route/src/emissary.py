@@ -14,6 +14,7 @@ import typing
 import model
 import pages
 import routes
+import yaml
 from charmkit import desired, templates
 
 SERVICE = "emissary"
@@ -58,7 +59,7 @@ class _Mapping:
 
 def configure(gateway: model.Gateway) -> desired.Desired:
     """Return what the container shall hold and run."""
-    text = templates.render(_TEMPLATES, "emissary.yaml.j2", _values(gateway))
+    text = _text(gateway)
     # Emissary puts variables of its environment into the text; every value is JSON, which has another word for $.
     file = desired.File(path=RESOURCES, text=text.replace("$", "\\u0024"), watched=True)
     environment = {
@@ -95,6 +96,15 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     return desired.Desired(files=(file,), layer={"services": {SERVICE: service}, "checks": checks})
 
 
+def resources(gateway: model.Gateway) -> list[dict[str, typing.Any]]:
+    """Return the resources one by one, for an Emissary that finds them in the cluster."""
+    return list(yaml.safe_load_all(_text(gateway)))
+
+
+def _text(gateway: model.Gateway) -> str:
+    return templates.render(_TEMPLATES, "emissary.yaml.j2", _values(gateway))
+
+
 def words(text: str) -> str:
     """Return Emissary's reason in what it said: the last error of its log, or else the last line."""
     errors = _ERROR.findall(text)
@@ -103,7 +113,7 @@ def words(text: str) -> str:
 
 
 def _id(gateway: model.Gateway) -> str:
-    return f"{gateway.namespace}-{gateway.name}"
+    return gateway.emissary_id or f"{gateway.namespace}-{gateway.name}"
 
 
 def _values(gateway: model.Gateway) -> dict[str, object]:

@@ -64,6 +64,7 @@ class Gateway:
         access_log: which requests are logged: errors, all, or off.
         metrics_port: where Prometheus finds metrics; 0 for nowhere.
         alive_port: where Pebble asks whether it hangs, on loopback only.
+        emissary_id: of an Emissary that runs in the cluster; empty for one of our own.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -85,6 +86,7 @@ class Gateway:
     access_log: str = "errors"
     metrics_port: int = 0
     alive_port: int = ALIVE_PORT
+    emissary_id: str = ""
     check_period: str = "1s"
 
     def keeps_cookies(self, route: routes.Route) -> bool:

