@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charm of Dex: reads options, relations and secrets, has the pure modules decide, and applies what they say."""
 
-import logging
-
 import accounts
 import adoption
 import alerts
@@ -18,15 +16,15 @@ import logins
 import ops
 import reading
 import relations
+import saying
 import serving
 import storage
+import volume
 from charmkit import beginning, metrics, secrets
-
-logger = logging.getLogger(__name__)
 
 
 class DexCharm(ops.CharmBase):
-    """Runs Dex: on every unit where they share a database, else on the leader's."""
+    """Runs Dex: on every unit where they share a database, else on the leader's volume."""
 
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
@@ -37,13 +35,14 @@ class DexCharm(ops.CharmBase):
         self._accounts = accounts.Accounts(self, known=self._known, apply=self._reconcile)
         self._checking = checking.Checking(self)
         # What is to be said of this run; None until there was one.
-        self._statuses: list[ops.StatusBase] | None = None
+        self._said: saying.Saying | None = None
         events = [
             self.on.config_changed,
             self.on.leader_elected,
             self.on.secret_changed,
             self.on.dex_pebble_ready,
             self.on.dex_pebble_check_recovered,
+            self.on.state_storage_attached,
         ]
         for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "metrics-endpoint", "peers"):
             on = self.on[endpoint]
@@ -73,59 +72,53 @@ class DexCharm(ops.CharmBase):
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        if self._statuses is None:
+        if self._said is None:
             self._reconcile()
-        for status in (self._beginning.status,) if self._beginning.status else self._statuses or ():
+        assert self._said is not None
+        for status in (self._beginning.status,) if self._beginning.status else self._said.statuses:
             event.add_status(status)
 
     def _reconcile(self) -> None:
         """Read everything, decide once, write everything; doing it twice changes nothing."""
-        self._statuses = []
+        self._said = said = saying.Saying()
         kept, settings = self._known()
-        self._tell_problems(settings.problems)
+        said.problems(settings.problems)
         self.unit.set_ports(settings.port)
         found = reading.related(self.model, "metrics-endpoint")
         metrics.tell(self, found, port=dex.TELEMETRY_PORT, alerts=alerts.ALERTS)
-        url = self._issuer(settings)
+        url = self._issuer(settings, said)
         if self.unit.is_leader():
             self._tell(settings, url)
             kept = self._renew(kept, settings)
-        store = storage.decide(reading.offered(self.model))
         if not self._container.can_connect():
-            self._add(ops.WaitingStatus("waiting for the container dex"))
-        elif store.pending:
-            self._hold(ops.BlockedStatus(store.problem) if store.problem else ops.WaitingStatus(store.waiting))
-        elif store.database is None and not self.unit.is_leader():
-            text = f"standby: Dex keeps its state in memory: juju integrate {self.app.name}:database postgresql-k8s"
-            self._dex.stand_by()
-            self._add(ops.WaitingStatus(text))
-        elif not url:
-            self._hold(ops.WaitingStatus("waiting for the gateway to tell its URL over ingress"))
-        elif kept.hash:
-            self._serve(settings, kept, url, store)
-        self._warn(store.warning, *settings.warnings)
-        self._add(ops.ActiveStatus())
+            said.waiting("waiting for the container dex")
+        else:
+            store = self._storage()
+            said.blocked(store.problem)
+            said.waiting(store.waiting)
+            if store.pending:
+                self._dex.hold()
+            elif store.database is None and not self.unit.is_leader():
+                command = f"juju integrate {self.app.name}:database postgresql-k8s"
+                self._dex.stand_by()
+                said.waiting(f"standby: without a database one unit serves: {command}")
+            elif not url:
+                self._dex.hold()
+                said.waiting("waiting for the gateway to tell its URL over ingress")
+            elif kept.hash:
+                self._serve(settings, kept, url, store, said)
+                said.warn(store.warning)
+        said.warn(*settings.warnings)
+        said.add(ops.ActiveStatus())
 
     def _known(self) -> tuple[credentials.Credentials, config.Settings]:
         kept = credentials.load(self._state.read())
         texts = (str(self.config.get("connectors", "")), str(self.config.get("static-password", "")))
         return kept, config.read(self.config, kept.options, reading.facts(self.model, self._container, *texts))
 
-    def _tell_problems(self, problems: tuple[str, ...]) -> None:
-        """Show the first, because a status has one line, and log all."""
-        for text in problems:
-            logger.error("%s", text)
-        if problems:
-            more = f" (and {len(problems) - 1} more: juju debug-log)" if problems[1:] else ""
-            self._add(ops.BlockedStatus(problems[0] + more))
-
-    def _warn(self, *texts: str) -> None:
-        for text in filter(None, texts):
-            self._add(ops.ActiveStatus(f"warning: {text}"))
-
-    def _add(self, status: ops.StatusBase) -> None:
-        assert self._statuses is not None
-        self._statuses.append(status)
+    def _storage(self) -> storage.Storage:
+        obstacle = volume.obstacle(self._container, attached=bool(self.model.storages["state"]))
+        return storage.decide(reading.offered(self.model), obstacle=obstacle, app=self.app.name)
 
     def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:
         if not self._state.ready:
@@ -137,27 +130,26 @@ class DexCharm(ops.CharmBase):
         self._state.write(credentials.dump(renewed))
         return renewed
 
-    def _hold(self, status: ops.StatusBase) -> None:
-        """Leave what runs alone, and take no traffic before."""
-        self._dex.hold()
-        self._add(status)
-
     def _serve(
-        self, settings: config.Settings, kept: credentials.Credentials, url: str, store: storage.Storage
+        self,
+        settings: config.Settings,
+        kept: credentials.Credentials,
+        url: str,
+        store: storage.Storage,
+        said: saying.Saying,
     ) -> None:
         decided = config.for_issuer(settings, kept.options, url)
-        self._tell_problems(decided.problems)
+        said.problems(decided.problems)
         known = self._accounts.read()
         people = logins.people(settings, kept, known)
         if not people and not decided.found.entries:
             command = f"juju config {self.app.name} connectors=@connectors.yaml"
-            text = f"nobody can log in, static login is disabled and there is no connector: {command}"
             self._dex.stand_by()
-            self._add(ops.BlockedStatus(text))
+            said.blocked(f"nobody can log in, static login is disabled and there is no connector: {command}")
             return
         clients = relations.read(reading.presented(self.model), app=self.app.name)
-        for status in (*map(ops.BlockedStatus, clients.blocked), *map(ops.WaitingStatus, clients.waiting)):
-            self._add(status)
+        said.blocked(*clients.blocked)
+        said.waiting(*clients.waiting)
         inputs = dex.Inputs(
             issuer=url,
             port=settings.port,
@@ -166,23 +158,23 @@ class DexCharm(ops.CharmBase):
             tuned=settings.tuning,
             connectors=decided.found.entries,
             database=store.database,
+            volume=store.volume,
             secrets=decided.found.secrets,
         )
         outcome = self._dex.bring(inputs, decided.good.entries)
         if outcome.accepted and self.unit.is_leader():
             self._state.write(credentials.dump(credentials.accept(kept, decided.accepted)))
-        self._tell_problems(outcome.problems)
-        self._warn(*outcome.warnings, *logins.warnings(settings, known))
+        said.problems(outcome.problems)
+        said.warn(*outcome.warnings, *logins.warnings(settings, known))
         if progress := self._dex.progress():
-            self._add(ops.MaintenanceStatus(progress))
+            said.add(ops.MaintenanceStatus(progress))
 
-    def _issuer(self, settings: config.Settings) -> str:
+    def _issuer(self, settings: config.Settings, said: saying.Saying) -> str:
         """Return the issuer URL, empty while it cannot be known."""
         gateways = reading.gateways(self.model)
         decided = issuer.decide(settings.issuer, gateways, internal=self._internal(settings), app=self.app.name)
-        if decided.problem:
-            self._add(ops.BlockedStatus(decided.problem))
-        self._warn(decided.warning)
+        said.blocked(decided.problem)
+        said.warn(decided.warning)
         return decided.url
 
     def _internal(self, settings: config.Settings) -> str:

@@ -75,6 +75,8 @@ class Inputs:
     tuned: tuning.Tuning = dataclasses.field(default_factory=tuning.Tuning)
     connectors: tuple[Connector, ...] = dataclasses.field(default=(), repr=False)
     database: postgresql_client.Database | None = None
+    # Whether a volume keeps what a database does not.
+    volume: bool = False
     # What came out of secrets into connectors, to be kept out of what is shown.
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
@@ -118,7 +120,7 @@ def standby() -> desired.Desired:
 def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
     """Return how Dex itself tries a configuration: on another port.
 
-    It uses the same database, as one unit more would; without one, a memory of its own.
+    It uses the same database, as one unit more would; a volume has room for one Dex, so it has a memory of its own then.
 
     Args:
         inputs: what to try.
@@ -191,11 +193,17 @@ def _checks() -> dict[str, object]:
     return {CHECK: desired.http_check(f"{_HEALTH}/ready"), _ALIVE: alive}
 
 
+def _storage(inputs: Inputs, *, rehearsed: bool) -> dict[str, typing.Any]:
+    if rehearsed:
+        return storage.configuration(inputs.database, ca=_CANDIDATE_CA)
+    return storage.configuration(inputs.database, volume=inputs.volume)
+
+
 def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
     tuned = inputs.tuned
     values = {
         "issuer": inputs.issuer,
-        "storage": storage.configuration(inputs.database, ca=_CANDIDATE_CA if not telemetry else storage.CA),
+        "storage": _storage(inputs, rehearsed=not telemetry),
         "web": f"0.0.0.0:{port}",
         "telemetry": f"0.0.0.0:{telemetry}" if telemetry else "",
         "clients": [

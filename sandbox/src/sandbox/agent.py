@@ -86,10 +86,15 @@ class InMemory:
         return tuple(found for (name, _), found in self._containers.items() if name == unit.name)
 
     def start(self, truth: world.World, unit: model.Unit) -> None:
-        """Let Pebble come up in every container of a unit, with no file and no plan."""
+        """Let Pebble come up in every container of a unit, with no file but those on volumes, and no plan."""
         for name in truth.charm(unit.app).containers:
             home = self._directory / unit.name.replace("/", "-") / name
             _wipe(home)
+            for path, volume in truth.charm(unit.app).mounts(name).items():
+                place, kept = home / path.removeprefix("/"), home.parent / "volumes" / volume
+                kept.mkdir(parents=True, exist_ok=True)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(kept)
             mounts = {top: scenario.Mount(location=f"/{top}", source=home / top) for top in _TOPS}
             anything = scenario.Exec([], return_code=0)
             self._containers[unit.name, name] = scenario.Container(

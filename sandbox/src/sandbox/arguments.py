@@ -108,6 +108,10 @@ _COMMANDS = (
         name="kill", text="kill a service with SIGKILL, to see it come back", words=_SERVICE,
         example="sandbox kill dex-auth/0 dex",
     ),
+    Command(
+        name="delete-pod", text="lose the pod of a unit, to see what a new one goes on with", words=(_SERVICE[0],),
+        example="sandbox delete-pod dex-auth/0", more="Only volumes and what Juju keeps survive it.",
+    ),
 )  # fmt: skip
 _UP = """Put a program of your own behind the login at /mine, and another beside it:
   sandbox up --app /mine=http://localhost:3000 --public-app /about=http://localhost:4000

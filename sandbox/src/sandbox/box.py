@@ -45,6 +45,7 @@ class Box:
         socket: pathlib.Path,
         vocabulary: words.Words,
         pebble: pathlib.Path,
+        volumes: collections.abc.Mapping[str, pathlib.Path] | None = None,
     ) -> None:
         """Start nothing yet.
 
@@ -55,6 +56,7 @@ class Box:
             socket: where Pebble shall listen; a short path, because the kernel takes 107 bytes at most.
             vocabulary: the words of the container.
             pebble: the program.
+            volumes: by path in the container, the directories that outlive it.
         """
         self.name = name
         self.directory = directory
@@ -62,6 +64,8 @@ class Box:
         self.words = vocabulary
         self._home = home
         self._pebble = pebble
+        self._volumes = dict(volumes or {})
+        self._lost = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -71,15 +75,30 @@ class Box:
             BoxError: it ended, or did not answer within ten seconds.
         """
         shutil.rmtree(self.directory, ignore_errors=True)
-        for top in self.words.tops:
+        for top in set(self.words.tops) - set(self._volumes):
             pathlib.Path(f"{self.words.root}{top}").mkdir(parents=True, mode=0o700)
+        for path, volume in self._volumes.items():
+            volume.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place = pathlib.Path(f"{self.words.root}{path}")
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            place.symlink_to(volume)
         self._run()
 
+    def lose(self) -> None:
+        """Kill Pebble, as when a pod is lost: at its next start the container is made anew."""
+        self._lost = True
+        if self._process is not None:
+            self._process.kill()
+
     def restart(self) -> None:
-        """Start Pebble again in the same directory; its plan is empty, the files are there."""
+        """Start Pebble again in the same directory; its plan is empty, the files are there unless the pod was lost."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        if self._lost:
+            self._lost = False
+            self.start()
+            return
         (self.directory / "pebble" / ".pebble.state").unlink(missing_ok=True)
         pathlib.Path(f"{self.words.root}.seen/layers.json").unlink(missing_ok=True)
         self._run()

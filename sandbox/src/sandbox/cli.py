@@ -208,6 +208,10 @@ def _do_service(found: argparse.Namespace) -> None:
     _one("service", verb=found.command, unit=found.unit, service=found.service)
 
 
+def _do_delete_pod(found: argparse.Namespace) -> None:
+    _one("delete-pod", unit=found.unit)
+
+
 _DO: dict[str, collections.abc.Callable[[argparse.Namespace], None]] = {
     "down": _do_down,
     "status": _do_status,
@@ -223,6 +227,7 @@ _DO: dict[str, collections.abc.Callable[[argparse.Namespace], None]] = {
     "stop": _do_service,
     "start": _do_service,
     "kill": _do_service,
+    "delete-pod": _do_delete_pod,
 }
 
 

@@ -105,12 +105,14 @@ class Fleet:
         # A charm of the operator's own has no image here; its container then has this machine's programs.
         image = programs.IMAGES.get((charm.name, container)) or programs.Image(programs={}, directories=("/tmp",))  # noqa: S108
         directory = self._directory(unit.name) / container
+        mounts = charm.mounts(container)
+        volumes = {path: self._directory(unit.name) / "volumes" / name for path, name in mounts.items()}
         vocabulary = words.Words(
             hosts=self._hosts,
             model=self._world.model,
             address=unit.address,
             root=str(directory / "root"),
-            tops=image.directories,
+            tops=(*image.directories, *mounts),
             programs={path: str(self._found[name]) for path, name in image.programs.items()},
         )
         return box.Box(
@@ -120,6 +122,7 @@ class Fleet:
             socket=self._sockets / f"{unit.app}-{unit.number}-{container}"[-48:],
             vocabulary=vocabulary,
             pebble=self._found["pebble"],
+            volumes=volumes,
         )
 
     def _directory(self, unit: str) -> pathlib.Path:

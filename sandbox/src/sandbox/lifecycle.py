@@ -49,6 +49,8 @@ def add_unit(known: records.Records, app: model.App) -> None:
     unit = model.Unit(app=app.name, number=number, address=known.address(app.name, number))
     app.units[number] = unit
     relations = known.relations_of(unit)
+    storages = app.charm.storages if app.charm else ()
+    unit.queue += [model.Event(kind="storage_attached", storage=name) for name in storages]
     unit.queue.append(model.Event(kind="install"))
     unit.queue += [_created(unit, found) for found in relations]
     if app.leader is None:
@@ -66,6 +68,12 @@ def elect(app: model.App, unit: model.Unit) -> None:
     """Make a unit the leader of its application."""
     app.leader = unit.number
     push(unit, model.Event(kind="leader_elected"))
+
+
+def replace_pod(unit: model.Unit) -> None:
+    """Let a unit begin in a new pod: what stood in the old one is gone, except for volumes."""
+    unit.stored, unit.deferred = frozenset(), ()
+    unit.queue += [model.Event(kind="upgrade_charm"), model.Event(kind="config_changed"), model.Event(kind="start")]
 
 
 def remove_unit(known: records.Records, app: model.App, unit: model.Unit) -> None:

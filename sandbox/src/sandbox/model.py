@@ -45,6 +45,16 @@ class Charm:
         """Return the names of its containers."""
         return tuple(self.meta.get("containers", {}))
 
+    @property
+    def storages(self) -> tuple[str, ...]:
+        """Return the names of the volumes that every unit gets."""
+        return tuple(section(self.meta, "storage"))
+
+    def mounts(self, container: str) -> dict[str, str]:
+        """Return which volume stands where in a container: the volume's name by the path."""
+        found: list[Json] = self.meta["containers"][container].get("mounts") or []
+        return {mount["location"]: mount["storage"] for mount in found}
+
     def endpoints(self) -> dict[str, tuple[str, str]]:
         """Return role and interface of every endpoint."""
         roles = ("provides", "requires", "peers")
@@ -60,6 +70,7 @@ class Event:
     remote_app: str = ""
     remote_unit: str = ""
     secret: str = ""
+    storage: str = ""
     container: str = ""
     check: str = ""
     action: str = ""
@@ -72,7 +83,8 @@ class Event:
         if self.kind == "action":
             return self.action
         name = self.kind.replace("_", "-")
-        return f"{self.container}-{name}" if self.container else name
+        subject = self.container or self.storage
+        return f"{subject}-{name}" if subject else name
 
 
 @dataclasses.dataclass(kw_only=True)

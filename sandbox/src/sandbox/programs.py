@@ -40,7 +40,7 @@ class Image:
 IMAGES: dict[tuple[str, str], Image] = {
     ("dex-auth", "dex"): Image(
         programs={"/usr/local/bin/dex": "dex"},
-        directories=("/var/lib/dex", "/tmp"),  # noqa: S108 - where the container's user may write
+        directories=("/tmp",),  # noqa: S108 - where the container's user may write
         ports=(5556, 5558),
     ),
     ("gatekeeper", "gatekeeper"): Image(
@@ -86,7 +86,7 @@ def _script(name: str) -> pathlib.Path:
 def built(name: str, progress: Progress) -> pathlib.Path:
     """Return a program out of the cache, where it stands under the digest of its go.mod and go.sum."""
     source = _SOURCES / _MODULES.get(name, name)
-    recipe = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes()
+    recipe = (source / "go.mod").read_bytes() + (source / "go.sum").read_bytes() + _CGO.get(name, "").encode()
     cache = _cache()
     target = cache / f"{name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
     if target.exists():
@@ -115,7 +115,7 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
     go = _go(module, progress)
     progress(f"building {name} (the first time only, {_PATIENCE.get(name, 'up to a minute')})")
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")
-    env = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"}
+    env = {**os.environ, "CGO_ENABLED": _CGO.get(name, "0"), "GOWORK": "off"}
     flags = _FLAGS.get(name, "")
     command = [str(go), "build", "-trimpath", "-ldflags", f"-s -w {flags}".strip(), "-o", str(draft), package]
     # What Ctrl-C would send: go ends its compilers and removes its temporary files.
@@ -135,7 +135,9 @@ def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Prog
 _MODULES = {"kube-apiserver": "kubernetes", "kube-controller-manager": "kubernetes"}
 _KUBERNETES = "-X k8s.io/component-base/version.gitVersion=v1.34.4"
 _FLAGS = {"dex": "-X main.version=v2.44.0", "kube-apiserver": _KUBERNETES, "kube-controller-manager": _KUBERNETES}
-_PATIENCE = {"kube-apiserver": "about ten minutes"}
+# SQLite is C, and Dex keeps its state in it; the official image of Dex is built so too.
+_CGO = {"dex": "1"}
+_PATIENCE = {"dex": "one or two minutes", "kube-apiserver": "about ten minutes"}
 
 
 def _reason(output: str) -> str:
@@ -143,6 +145,8 @@ def _reason(output: str) -> str:
     text = lines[-1] if lines else "go said nothing"
     if "no space left" in output:
         return "the disk is full; free about 2 GB and run the command again"
+    if re.search(r"C compiler .* not found", output):
+        return "there is no C compiler; install gcc and run the command again"
     if "dial tcp" in output or "lookup" in output or "timeout" in output.lower():
         return f"no network ({text[:120]}); connect and run the command again"
     return text[:300]

@@ -112,6 +112,13 @@ class Requests:
             (client.stop_services if verb == "stop" else client.start_services)([service])
         yield None
 
+    def do_delete_pod(self, unit: str) -> Results:
+        """Replace a unit's pod."""
+        self._world.replace_pod(unit)
+        for found in self._running.boxes(self._world.unit(unit).name).values():
+            found.lose()
+        yield None
+
     def _box_of(self, unit: str, service: str) -> box.Box:
         name = self._world.unit(unit).name
         known: dict[str, box.Box] = {}

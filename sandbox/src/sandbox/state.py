@@ -32,6 +32,7 @@ def build(
         secrets=[secret(unit, found) for found in truth.secrets.values() if found.readable_by(unit)],
         networks=[network(name, unit.address) for name in ("juju-info", *charm.endpoints())],
         containers=containers,
+        storages=[scenario.Storage(name, index=unit.number) for name in charm.storages],
         opened_ports=unit.ports,
         stored_states=unit.stored,
         deferred=unit.deferred,

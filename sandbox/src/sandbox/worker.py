@@ -149,6 +149,8 @@ def _event(
     if event.secret:
         secret = state.get_secret(id=event.secret)
         return state, getattr(on, event.kind)(secret)
+    if event.storage:
+        return state, on.storage_attached(next(found for found in state.storages if found.name == event.storage))
     container = state.get_container(event.container)
     if event.check:
         info = next(info for info in container.check_infos if info.name == event.check)

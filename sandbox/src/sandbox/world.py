@@ -197,6 +197,11 @@ class World(records.Records):
             unit.queue.append(event)
             return event
 
+    def replace_pod(self, name: str) -> None:
+        """Let a unit begin in a new pod."""
+        with self._change():
+            lifecycle.replace_pod(self.unit(name))
+
     def update_status(self) -> None:
         """Run update-status everywhere."""
         with self._change():

@@ -3,21 +3,18 @@
 """The database: what Dex is told of it, through the charm, and two real Dexes that share a real one."""
 
 import collections.abc
-import contextlib
 import dataclasses
 import os
 import pathlib
-import re
-import subprocess
 import time
 
 import charm
 import deployed
 import dex
 import httpx
-import live
 import postgres
 import pytest
+import served
 from charmkit.interfaces import postgresql_client
 from ops import testing
 
@@ -85,7 +82,7 @@ def test_every_unit_serves_with_a_database_and_only_the_leader_without(ctx: Cont
     assert other.unit_status.name == "active"
     alone = deployed.run(ctx, deployed.without(other, "database"))
     assert alone.unit_status == testing.WaitingStatus(
-        "standby: Dex keeps its state in memory: juju integrate dex-auth:database postgresql-k8s"
+        "standby: without a database one unit serves: juju integrate dex-auth:database postgresql-k8s"
     )
     assert not deployed.runs(alone)
 
@@ -94,7 +91,7 @@ def test_what_runs_goes_on_while_the_database_is_made(ctx: Context, base: testin
     state = deployed.run(ctx, base)
     out = deployed.run(ctx, deployed.with_relation(state, testing.Relation("database", id=8)))
     assert deployed.runs(out)
-    assert deployed.dex(ctx, out)["storage"] == {"type": "memory"}
+    assert deployed.dex(ctx, out)["storage"]["type"] == "sqlite3"
 
 
 def test_nonsense_of_the_database_is_named(ctx: Context, base: testing.State):
@@ -118,100 +115,37 @@ def server() -> collections.abc.Iterator[postgres.Postgres]:
     found.close()
 
 
-HASH = "$2b$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
-CALLBACK = "http://127.0.0.1:1/callback"
-
-
-@contextlib.contextmanager
-def units(
-    server: postgres.Postgres, home: pathlib.Path, count: int, *, tls: bool
-) -> collections.abc.Iterator[list[str]]:
-    """Run some Dexes as the charm would, all with one issuer."""
-    ports = [live.free_port() for _ in range(count)]
+def offered(server: postgres.Postgres, *, tls: bool) -> postgresql_client.Database | None:
+    """Return the database as the charm reads it."""
     offer = {**server.offer(), "username": postgres.USER, "password": postgres.PASSWORD}
     offer |= {"tls": "True", "tls-ca": server.ca} if tls else {}
-    given = dex.Inputs(
-        issuer=f"http://127.0.0.1:{ports[0]}/dex",
-        port=5556,
-        clients=(dex.Client(id="c", name="C", redirect_uris=(CALLBACK,), secret="client-s3cret"),),
-        users=(dex.User(username="a@b", hash=HASH, id="1"),),
-        database=postgresql_client.read(offer, {}, name="dex"),
-    )
-    processes = []
-    try:
-        for port in ports:
-            for file in dex.configure(given).files:
-                text = file.text.replace("0.0.0.0:5556", f"127.0.0.1:{port}").replace("0.0.0.0:5558", "127.0.0.1:0")
-                (home / pathlib.Path(file.path).name).write_text(text.replace("/tmp/dex", str(home)))
-            quiet = subprocess.DEVNULL
-            command = [os.environ["DEX"], "serve", str(home / "config.yaml")]
-            processes.append(subprocess.Popen(command, stdout=quiet, stderr=quiet))
-            live.wait(lambda port=port: answers(port), hint="Dex answers")
-        yield [f"http://127.0.0.1:{port}/dex" for port in ports]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
-def answers(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/dex/healthz").status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def keys(unit: str) -> set[str]:
-    return {key["kid"] for key in httpx.get(f"{unit}/keys").json()["keys"]}
-
-
-def form(unit: str) -> str:
-    """Begin a login, and return the path of its form."""
-    query = {"client_id": "c", "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid offline_access"}
-    page = httpx.get(f"{unit}/auth/local", params=query, follow_redirects=True)
-    (action,) = re.findall(r'action="([^"]*)"', page.text)
-    return action.replace("&amp;", "&").removeprefix("/dex")
-
-
-def code(unit: str, path: str) -> str:
-    """Send the form to a unit, and return the code in its answer."""
-    answer = httpx.post(unit + path, data={"login": "a@b", "password": "password"})
-    while "code=" not in answer.headers["location"]:
-        location = answer.headers["location"]
-        answer = httpx.get(unit + re.sub(r"^.*?/dex", "", location))
-    return re.findall(r"code=([^&]*)", answer.headers["location"])[0]
-
-
-def token(unit: str, **fields: str) -> dict:
-    answer = httpx.post(f"{unit}/token", data={**fields, "redirect_uri": CALLBACK}, auth=("c", "client-s3cret"))
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    return postgresql_client.read(offer, {}, name="dex")
 
 
 @pytest.mark.parametrize("tls", [True, False])
 def test_two_units_share_logins_and_keys(server: postgres.Postgres, tmp_path: pathlib.Path, tls: bool):
-    with units(server, tmp_path, 2, tls=tls) as (one, two):
-        assert keys(one) == keys(two)
-        found = token(one, grant_type="authorization_code", code=code(two, form(one)))
+    with served.units(tmp_path, 2, database=offered(server, tls=tls)) as (one, two):
+        assert served.keys(one) == served.keys(two)
+        found = served.token(one, grant_type="authorization_code", code=served.code(two, served.form(one)))
         assert found["id_token"]
-        again = token(two, grant_type="refresh_token", refresh_token=found["refresh_token"])
-        before = keys(one)
-    with units(server, tmp_path, 1, tls=tls) as (new,):
+        again = served.token(two, grant_type="refresh_token", refresh_token=found["refresh_token"])
+        before = served.keys(one)
+    with served.units(tmp_path, database=offered(server, tls=tls)) as (new,):
         # A new unit on the old data: keys and refresh tokens are still good.
-        assert keys(new) == before
-        assert token(new, grant_type="refresh_token", refresh_token=again["refresh_token"])["id_token"]
+        assert served.keys(new) == before
+        assert served.token(new, grant_type="refresh_token", refresh_token=again["refresh_token"])["id_token"]
 
 
 def test_a_database_that_is_away_for_a_while(server: postgres.Postgres, tmp_path: pathlib.Path):
-    with units(server, tmp_path, 1, tls=True) as (unit,):
+    with served.units(tmp_path, database=offered(server, tls=True)) as (unit,):
         server.stop()
-        query = {"client_id": "c", "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid"}
-        assert httpx.get(f"{unit}/auth/local", params=query).status_code >= 500
+        query = {"client_id": "c", "redirect_uri": served.CALLBACK, "response_type": "code", "scope": "openid"}
+        assert httpx.get(f"{unit.url}/auth/local", params=query).status_code >= 500
         server.start()
         end = time.monotonic() + 20
         while True:
             try:
-                found = token(unit, grant_type="authorization_code", code=code(unit, form(unit)))
+                found = served.token(unit, grant_type="authorization_code", code=served.code(unit, served.form(unit)))
                 break
             except (ValueError, KeyError, AssertionError):
                 assert time.monotonic() < end

@@ -39,22 +39,35 @@ LDAP = json.dumps(
 
 
 def deployed(home: pathlib.Path) -> testing.State:
-    """Return what Juju knows when every relation is made."""
+    """Return what Juju knows when every relation is made, and the volume is there."""
     return testing.State(
         leader=True,
         containers=[container(home)],
         relations=[PEERS, INGRESS, CLIENT, CONFIG],
         model=testing.Model("kubeflow"),
+        storages=[testing.Storage("state")],
     )
 
 
 def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing.Container:
+    volume = home.with_name(f"{home.name}-volume")
+    volume.mkdir(exist_ok=True)
     return testing.Container(
         "dex",
         can_connect=True,
-        mounts={"home": testing.Mount(location="/tmp/dex", source=home)},
+        mounts={
+            "home": testing.Mount(location="/tmp/dex", source=home),
+            "state": testing.Mount(location="/var/lib/dex", source=volume),
+        },
         execs={testing.Exec(["/usr/local/bin/dex"], return_code=code, stdout=stdout)},
     )
+
+
+def without_volume(state: testing.State) -> testing.State:
+    """Return the state with a volume that Juju knows and the pod does not have."""
+    changed = state.get_container("dex")
+    mounts = {name: mount for name, mount in changed.mounts.items() if name != "state"}
+    return dataclasses.replace(state, containers=[dataclasses.replace(changed, mounts=mounts)])
 
 
 def with_dex(state: testing.State, version: str) -> testing.State:
