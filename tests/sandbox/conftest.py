@@ -3,8 +3,10 @@
 """One running sandbox for all tests of this directory, with a protected and a public application of the tests' own."""
 
 import collections.abc
+import pathlib
 
 import live
+import provider
 import pytest
 import upstream
 
@@ -50,3 +52,13 @@ def sandbox(running: live.Live) -> collections.abc.Iterator[live.Live]:
     running.cli("config", "dex-auth", "--reset", options)
     running.cli("config", "gatekeeper", "--reset", "session-lifetime,login-redirect-code,userid-claim")
     live.wait(running.active, hint="everything active again after the test")
+
+
+@pytest.fixture
+def other(sandbox: live.Live, tmp_path: pathlib.Path) -> collections.abc.Iterator[provider.Provider]:
+    server = provider.Provider(tmp_path, f"{sandbox.url}/dex/callback")
+    server.start()
+    yield server
+    # Back again while the options are reset, so that Dex's last start does not wait for it.
+    sandbox.config("dex-auth", "--reset", "connectors")
+    server.stop()

@@ -2,62 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever is done to connectors, and whatever becomes of what they ask: who could log in still can."""
 
-import collections.abc
-import contextlib
 import json
 import pathlib
-import threading
 import time
 
 import directory
-import httpx
 import live
 import provider
-import pytest
-
-
-@pytest.fixture
-def other(sandbox: live.Live, tmp_path: pathlib.Path) -> collections.abc.Iterator[provider.Provider]:
-    server = provider.Provider(tmp_path, f"{sandbox.url}/dex/callback")
-    server.start()
-    yield server
-    # Back again while the options are reset, so that Dex's last start does not wait for it.
-    sandbox.config("dex-auth", "--reset", "connectors")
-    server.stop()
-
-
-class Client:
-    """Logs in once a second, with a browser of its own each time, and remembers what failed."""
-
-    def __init__(self, sandbox: live.Live) -> None:
-        self._sandbox = sandbox
-        self._user, self._password = sandbox.credentials()
-        self._over = threading.Event()
-        self.logins = 0
-        self.failed: list[str] = []
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        while not self._over.wait(1):
-            began = time.monotonic()
-            try:
-                client, page = self._sandbox.login(self._user, self._password)
-            except (live.NoLoginError, httpx.HTTPError) as error:
-                self.failed.append(f"{time.monotonic() - began:.1f} s: {error!r}")
-                continue
-            with contextlib.closing(client):
-                self.logins += 1
-                if page.status_code != 200 or live.SESSION not in client.cookies:
-                    self.failed.append(f"{page.status_code} on {page.url}")
-
-    def __enter__(self) -> "Client":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
+import steady
 
 NO_TLS = (
     "active: warning: connectors[0].config.issuer: no TLS: whoever is between Dex and the server reads and changes "
@@ -96,7 +48,7 @@ def test_nobody_notices_a_bad_change(sandbox: live.Live, other: provider.Provide
     }
     serving = "\x00serve\x00" + str(sandbox.file("dex-auth/0", "dex", "/tmp/dex/config.yaml"))
     before = live.marked(serving)
-    with Client(sandbox) as client:
+    with steady.Client(sandbox) as client:
         for text, words in mistakes.items():
             sandbox.config("dex-auth", f"connectors={text}")
             blocked(sandbox, words)
@@ -106,6 +58,21 @@ def test_nobody_notices_a_bad_change(sandbox: live.Live, other: provider.Provide
     assert client.failed == []
     assert client.logins >= 10
     assert live.marked(serving) == before
+    assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")
+
+
+def test_one_that_is_unreachable_does_not_keep_the_others_of_a_list_out(sandbox: live.Live, other: provider.Provider):
+    (good,) = other.connector()
+    away = {**good, "id": "away", "config": {**good["config"], "issuer": f"http://127.0.0.1:{live.free_port()}"}}
+    sandbox.config("dex-auth", "connectors=" + json.dumps([away, good]))
+    blocked(sandbox, "connector 'away': Dex cannot open it: ")
+    assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")
+    sandbox.config("dex-auth", "connectors=" + json.dumps([good]))
+    live.wait(sandbox.active)
+    # What is new and works is served, and what was good goes only with a list that is good.
+    sandbox.config("dex-auth", "connectors=" + json.dumps([away, {**good, "id": "second"}]))
+    blocked(sandbox, "Dex refuses them: Failed to open connector away")
+    assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="second")
     assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")
 
 

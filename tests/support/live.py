@@ -66,14 +66,24 @@ class Front:
         """Log in as a person would, and return the client and the page it ended on."""
         if user is None or password is None:
             user, password = self.credentials()
-        client = client or self.client()
+        client, page = self.begin(path=path, connector=connector, client=client)
         try:
-            page = client.get(path)
-            page = submit(client, choose(client, page, connector), login=user, password=password)
+            page = submit(client, page, login=user, password=password)
         except BaseException:
             client.close()
             raise
         return client, page
+
+    def begin(
+        self, *, path: str = "/", connector: str = "local", client: httpx.Client | None = None
+    ) -> tuple[httpx.Client, httpx.Response]:
+        """Ask for a page without a session, and return the client and the login form that it ended on."""
+        client = client or self.client()
+        try:
+            return client, choose(client, client.get(path), connector)
+        except BaseException:
+            client.close()
+            raise
 
     def can_log_in(self, user: str | None = None, password: str | None = None, *, connector: str = "local") -> bool:
         """Return whether a login with this password ends on the page first asked for, with a session."""

@@ -120,7 +120,7 @@ def standby() -> desired.Desired:
 def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
     """Return how Dex itself tries a configuration: on another port.
 
-    It uses the same database, as one unit more would; a volume has room for one Dex, so it has a memory of its own then.
+    It uses the same database, as one unit more would. A volume is for one Dex: then it has a memory of its own.
 
     Args:
         inputs: what to try.

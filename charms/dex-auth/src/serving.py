@@ -64,7 +64,7 @@ class Serving:
         return "" if pebble.check_is_up(self._container, dex.CHECK) else "waiting for Dex to answer"
 
     def bring(self, inputs: dex.Inputs, good: tuple[dex.Connector, ...]) -> Outcome:
-        """Swap the configuration in; where Dex refuses it, serve with the last good connectors.
+        """Swap the configuration in; of connectors that Dex cannot open, serve with the last good ones.
 
         Args:
             inputs: what is wanted.
@@ -74,25 +74,34 @@ class Serving:
         refusal = self._rollout.bring(dex.configure(inputs), dex.rehearsal(inputs), again=again)
         if refusal is None:
             return Outcome(accepted=True)
+        away = self._away(inputs)
         if inputs.connectors == good:
-            return self._without(inputs, refusal)
+            return self._without(inputs, away, refusal)
+        if away and not good and len(away) < len(inputs.connectors):
+            # The others of a first list need not wait; Dex opens also these once they answer.
+            first = self._without(inputs, away, refusal)
+            return Outcome(accepted=False, problems=(*first.problems, *first.warnings))
         problem = f"connectors: Dex refuses them: {dex.words(refusal, inputs)}"
-        fallback = dataclasses.replace(inputs, connectors=good)
+        # Whoever could log in still can: a connector goes only with a list that is good as a whole.
+        opened = [entry for entry in inputs.connectors if away and entry["id"] not in away]
+        served = {entry["id"]: entry for entry in (*good, *opened)}
+        fallback = dataclasses.replace(inputs, connectors=tuple(served.values()))
         if not fallback.users and not fallback.connectors:
             return Outcome(accepted=False, problems=(problem,))
-        rest = self.bring(fallback, good)
+        rest = self.bring(fallback, fallback.connectors)
         return Outcome(accepted=False, problems=(problem, *rest.problems), warnings=rest.warnings)
 
-    def _without(self, inputs: dex.Inputs, refusal: str) -> Outcome:
-        """Serve with connectors of which Dex cannot open some: they were good, so what they ask is away."""
-        away: dict[str, str] = {}
-        stuck: set[str] = set()
-        for entry in inputs.connectors:
-            reason = self._rollout.rehearse(dex.rehearsal(dex.alone(inputs, entry)))
-            if reason is not None:
-                away[entry["id"]] = dex.words(reason, inputs)
-            if reason == pebble.SILENT:
-                stuck.add(entry["id"])
+    def _away(self, inputs: dex.Inputs) -> dict[str, str]:
+        """Return what Dex says of each connector that it cannot open, by its id."""
+        said = {
+            entry["id"]: self._rollout.rehearse(dex.rehearsal(dex.alone(inputs, entry))) for entry in inputs.connectors
+        }
+        return {name: reason for name, reason in said.items() if reason is not None}
+
+    def _without(self, inputs: dex.Inputs, reasons: dict[str, str], refusal: str) -> Outcome:
+        """Serve with connectors of which Dex cannot open some: what they ask is away."""
+        away = {name: dex.words(reason, inputs) for name, reason in reasons.items()}
+        stuck = {name for name, reason in reasons.items() if reason == pebble.SILENT}
         if not away:
             return Outcome(accepted=False, problems=(f"Dex refuses its configuration: {dex.words(refusal, inputs)}",))
         warnings = tuple(f"connector {name!r}: Dex cannot open it: {text}" for name, text in away.items())

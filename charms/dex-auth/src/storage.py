@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where Dex keeps signing keys, refresh tokens and half-done logins: a database by relation, or the unit's volume. Pure."""
+"""Where Dex keeps signing keys, refresh tokens and half-done logins: in a database, or on the unit's volume. Pure."""
 
 import dataclasses
 import typing

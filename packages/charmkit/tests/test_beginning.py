@@ -8,7 +8,11 @@ import pytest
 from charmkit import beginning
 from ops import testing
 
-META = {"name": "begun", "requires": {"one": {"interface": "x"}, "two": {"interface": "x"}}}
+META = {
+    "name": "begun",
+    "storage": {"disk": {"type": "filesystem"}},
+    "requires": {"one": {"interface": "x"}, "two": {"interface": "x"}},
+}
 ONE, TWO = testing.Relation("one", id=1), testing.Relation("two", id=2)
 BLOCKED = ops.BlockedStatus("not integrated")
 
@@ -40,6 +44,14 @@ def test_nothing_is_missed_before_every_relation_was_created(ctx: testing.Contex
     state = ctx.run(ctx.on.relation_created(TWO), dataclasses.replace(state, relations={ONE, TWO}))
     assert state.unit_status == beginning.STATUS
     assert ctx.run(ctx.on.config_changed(), state).unit_status == ops.ActiveStatus()
+
+
+def test_storage_before_install_is_no_time_to_complain(ctx: testing.Context[Begun]) -> None:
+    disk = testing.Storage("disk")
+    state = testing.State(storages={disk}, unit_status=testing.WaitingStatus("installing agent"))
+    assert ctx.run(ctx.on.storage_attached(disk), state).unit_status == beginning.STATUS
+    state = testing.State(storages={disk}, unit_status=testing.ActiveStatus())
+    assert ctx.run(ctx.on.storage_attached(disk), state).unit_status == BLOCKED
 
 
 @pytest.mark.parametrize("event", ["config_changed", "leader_elected", "start", "update_status"])

@@ -11,7 +11,7 @@ import typing
 
 import ops
 
-from charmkit import desired, pebble
+from charmkit import desired, pebble, words
 
 logger = logging.getLogger(__name__)
 
@@ -117,12 +117,14 @@ class Rollout:
         """Go back to the last good configuration when the running one ended the service before it was proven.
 
         A service that runs and does not answer is not rolled back: no option did that, and Pebble starts it again.
+        What is returned are the service's own last words, where Pebble has them.
         """
         record = self._load()
         proven = record.good is None or record.good.digest == record.running
         if proven or pebble.check_is_up(self._container, self._check) or pebble.running(self._container, self._service):
             return None
-        reason = f"{self._service} ended after its configuration changed"
+        said = words.last(self._container, self._service)
+        reason = said or f"{self._service} ended after its configuration changed"
         self._refuse(record, record.running, reason, running=record.good)
         return reason
 
@@ -189,8 +191,13 @@ class Rollout:
         logger.warning("%s refused its configuration", self._service)
         refused = dict([*record.refused.items(), (digest, reason)][-_MOST_REFUSALS:])
         self._save(dataclasses.replace(record, refused=refused, running=running.digest if running else record.running))
-        if running is not None:
+        if running is None:
+            return
+        try:
             pebble.apply(self._container, running)
+        except ops.pebble.ChangeError as error:
+            # What was good is not any more; Pebble goes on trying, and the caller says why.
+            logger.error("%s does not start as before: %s", self._service, change_reason(error))
 
     def _proven(self) -> bool:
         info = self._container.get_checks(self._check).get(self._check)

@@ -28,6 +28,8 @@ _REFRESH = 300.0
 _LEARN_AGAIN = 5.0
 # How often a waiting person's request may.
 _TRY_AGAIN = 1.0
+# Pauses between the attempts to exchange a code while the provider starts, in seconds.
+_STARTING = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class ProviderError(Exception):
@@ -147,7 +149,7 @@ class Provider:
             "redirect_uri": self._options.callback_url,
             "code_verifier": verifier,
         }
-        answer = await self._post(self._back(self._discovery.token_endpoint), form, self._discovery)
+        answer = await self._patiently(self._back(self._discovery.token_endpoint), form, self._discovery)
         if answer.status != 200:
             raise _exchange_error(answer)
         try:
@@ -184,6 +186,17 @@ class Provider:
         if answer.status != 200:
             raise ProviderError("provider_error", f"the userinfo endpoint answers {answer.status}")
         return _claims(answer)
+
+    async def _patiently(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
+        """Post, again if need be while nobody listens: nothing was sent then, so nothing happens twice."""
+        for pause in _STARTING:
+            try:
+                return await self._post(url, form, discovery)
+            except ProviderError as error:
+                if not isinstance(error.__cause__, httpx.ConnectError | httpx.RemoteProtocolError):
+                    raise
+            await asyncio.sleep(pause)
+        return await self._post(url, form, discovery)
 
     async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
         name, secret = self._options.client_id, self._options.client_secret.get_secret_value()
