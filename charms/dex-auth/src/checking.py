@@ -36,7 +36,8 @@ class Checking(ops.Object):
         except ValueError as error:
             event.fail(f"password-secret: {error}")
             return
-        reports = probes.check(found.entries, person, facts.now)
+        questions = probes.Questions(person=person, saml_metadata=event.params.get("saml-metadata", ""))
+        reports = probes.check(found.entries, questions, facts.now)
         secrets = {*found.secrets, *([person.password] if person else [])}
         lines = {
             name: [redaction.hide(line, secrets) for line in report.lines] or ["nothing to ask on the network"]

@@ -16,12 +16,15 @@ import certificates
 import connectors
 import httpx
 import ldap_probe
+import saml_metadata
 from cryptography import x509
 
 # Seconds for one question, and for all connectors together, which are asked side by side.
 STEP = 5.0
 ALL = 20.0
 _LARGEST = 1_000_000
+# What OpenSSL's binding in Python calls this encoding.
+_DER = 2
 _HOMES = {
     "bitbucket-cloud": "https://bitbucket.org",
     "gitea": "https://gitea.com",
@@ -32,6 +35,7 @@ _HOMES = {
     "microsoft": "https://login.microsoftonline.com",
 }
 _URLS = ("baseURL", "apiURL", "issuer", "keystoneHost", "ssoURL", "tokenURL", "authorizationURL", "userInfoURL")
+_SAML = ("saml", "samlExperimental")
 _DISCOVERED = {
     "oidc": "openid-configuration",
     "google": "openid-configuration",
@@ -45,6 +49,19 @@ class Person:
 
     username: str
     password: str = dataclasses.field(default="", repr=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Questions:
+    """What else to ask.
+
+    Attributes:
+        person: somebody who would log in.
+        saml_metadata: how the provider of SAML connectors describes itself, or the URL of that; empty to leave it out.
+    """
+
+    person: Person | None = None
+    saml_metadata: str = ""
 
 
 class Report:
@@ -71,7 +88,7 @@ class Report:
 
 def check(
     entries: collections.abc.Sequence[connectors.Connector],
-    person: Person | None,
+    questions: Questions,
     now: datetime.datetime,
     *,
     limit: float = ALL,
@@ -80,7 +97,7 @@ def check(
     reports = {entry["id"]: Report() for entry in entries}
     # Daemons: one that waits for a name server does not keep the hook from ending.
     threads = [
-        threading.Thread(target=_finish, args=(entry, person, now, reports[entry["id"]]), daemon=True)
+        threading.Thread(target=_finish, args=(entry, questions, now, reports[entry["id"]]), daemon=True)
         for entry in entries
     ]
     for thread in threads:
@@ -99,18 +116,18 @@ def check(
     return reports
 
 
-def _finish(entry: connectors.Connector, person: Person | None, now: datetime.datetime, report: Report) -> None:
-    _check(entry, person, now, report)
+def _finish(entry: connectors.Connector, questions: Questions, now: datetime.datetime, report: Report) -> None:
+    _check(entry, questions, now, report)
     report.done = True
 
 
-def _check(entry: connectors.Connector, person: Person | None, now: datetime.datetime, report: Report) -> None:
+def _check(entry: connectors.Connector, questions: Questions, now: datetime.datetime, report: Report) -> None:
     config, kind = entry["config"], entry["type"]
     if kind == "ldap":
         ldap = ldap_probe.Directory(config, STEP)
         from_the_start = not ldap.plain and not ldap.start_tls
         if not from_the_start or _handshake(report, ldap.host, ldap.port, ldap.context(), now):
-            ldap.ask(report, person)
+            ldap.ask(report, questions.person)
         return
     for url in _urls(kind, config):
         parts = urllib.parse.urlsplit(url)
@@ -122,6 +139,20 @@ def _check(entry: connectors.Connector, person: Person | None, now: datetime.dat
             return
         if _handshake(report, parts.hostname or "", port, context, now) and kind in _DISCOVERED:
             _discover(report, kind, url.rstrip("/"), config, context)
+    if questions.saml_metadata and kind in _SAML:
+        _compare(report, questions.saml_metadata, config)
+
+
+def _compare(report: Report, given: str, config: connectors.Connector) -> None:
+    document = given.encode(errors="replace")
+    if not given.lstrip().startswith("<"):
+        try:
+            # Verified as browsers do: the connector's certificates are those of signatures.
+            document = _fetch(given, None)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            report.bad(f"{given[:200]}: {error}")
+            return
+    saml_metadata.compare(report, document, config)
 
 
 def _urls(kind: str, config: connectors.Connector) -> list[str]:
@@ -173,9 +204,13 @@ def _handshake(report: Report, host: str, port: int, context: ssl.SSLContext | N
 
 
 def _chain(secured: ssl.SSLSocket) -> tuple[x509.Certificate, ...]:
-    """Return the certificates of the server; before Python 3.13 only the first can be seen."""
+    """Return the certificates that the server sent, its own first."""
     get = getattr(secured, "get_unverified_chain", None)
-    found: list[bytes] = get() if get else [secured.getpeercert(binary_form=True) or b""]
+    if get:
+        found: list[bytes] = get()
+    else:
+        # Python 3.10 to 3.12 have it, one layer below, with certificates that are objects.
+        found = [der.public_bytes(_DER) for der in typing.cast("typing.Any", secured)._sslobj.get_unverified_chain()]
     return tuple(x509.load_der_x509_certificate(der) for der in found)
 
 
@@ -201,11 +236,24 @@ def _discover(
 
 
 def _get(url: str, context: ssl.SSLContext | None) -> dict[str, typing.Any]:
-    """Return a JSON document of limited size.
+    """Return a JSON document.
 
     Raises:
         httpx.HTTPError: there is no good answer.
         ValueError: it is no JSON document.
+    """
+    found = json.loads(_fetch(url, context))
+    if not isinstance(found, dict):
+        raise ValueError("the answer is no JSON document with fields")
+    return typing.cast("dict[str, typing.Any]", found)
+
+
+def _fetch(url: str, context: ssl.SSLContext | None) -> bytes:
+    """Return a document of limited size.
+
+    Raises:
+        httpx.HTTPError: there is no good answer.
+        ValueError: there is one that is not good.
     """
     client = httpx.Client(verify=context or True, timeout=STEP, follow_redirects=True, max_redirects=3, trust_env=False)
     with client, client.stream("GET", url) as answer:
@@ -216,7 +264,4 @@ def _get(url: str, context: ssl.SSLContext | None) -> dict[str, typing.Any]:
             text += piece
             if len(text) > _LARGEST:
                 raise ValueError("the answer is too long")
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("the answer is no JSON document with fields")
-    return typing.cast("dict[str, typing.Any]", found)
+    return text

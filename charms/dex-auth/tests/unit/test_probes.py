@@ -47,7 +47,7 @@ def ctx() -> collections.abc.Iterator[Context]:
 def ask(given: list[dict], username: str = "", password: str = "", **options: float) -> list[str]:
     found = connectors.parse(json.dumps(given))
     person = probes.Person(username=username, password=password) if username else None
-    (report,) = probes.check(found.entries, person, NOW, **options).values()
+    (report,) = probes.check(found.entries, probes.Questions(person=person), NOW, **options).values()
     assert report.problems == len([line for line in report.lines if line.startswith("problem: ")])
     return report.lines
 
@@ -68,6 +68,7 @@ def test_what_a_person_would_be(slapd: directory.Directory):
         "ok: TLSv1.3 with a certificate for CN=directory",
         f"ok: the certificates are valid until {end}",
         f"warning: the certificate CN=directory expires on {end}",
+        f"warning: the certificate CN=directory CA expires on {end}",
         f"ok: bound as {directory.ADMIN[0]}",
         f"ok: found {dn}",
         f"ok: claim id: {dn}",
