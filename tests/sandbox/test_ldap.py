@@ -15,10 +15,8 @@ import yaml
 
 @pytest.fixture(scope="module")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[directory.Directory]:
-    server = directory.Directory(tmp_path_factory.mktemp("slapd"))
-    server.start()
-    yield server
-    server.stop()
+    with directory.running(tmp_path_factory.mktemp("slapd")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -53,6 +51,31 @@ def test_wrong_credentials_are_refused(ldap: live.Live, user: str, password: str
     with contextlib.closing(client):
         assert 'name="password"' in page.text
         assert live.SESSION not in client.cookies
+
+
+def test_groups_by_member_of(sandbox: live.Live, slapd: directory.Directory, protected: upstream.Upstream):
+    """The overlay memberof names the groups in a person's entry; entryDN, unlike DN, is what a server searches for."""
+    matchers = [{"userAttr": "memberOf", "groupAttr": "entryDN"}]
+    search = {**slapd.connector()[0]["config"]["groupSearch"], "userMatchers": matchers}
+    sandbox.config("dex-auth", "connectors=" + json.dumps(slapd.connector(groupSearch=search)))
+    live.wait(sandbox.active)
+    protected.take()
+    for person, groups in (("jane", ["scientists"]), ("john", [])):
+        client, page = sandbox.login(f"{person}@example.org", f"{person}-secret", connector="ldap", path="/recorded/x")
+        with contextlib.closing(client):
+            assert page.status_code == 200
+        (request,) = protected.take()
+        assert request.header("kubeflow-userid") == [f"{person}@example.org"]
+        assert [group for group in request.header("kubeflow-groups") if group] == groups
+
+
+def test_only_members_may_log_in(sandbox: live.Live, slapd: directory.Directory):
+    search = dict(slapd.connector()[0]["config"]["userSearch"])
+    search["filter"] = "(memberOf=cn=scientists,ou=groups,dc=example,dc=org)"
+    sandbox.config("dex-auth", "connectors=" + json.dumps(slapd.connector(userSearch=search)))
+    live.wait(sandbox.active)
+    assert sandbox.can_log_in("jane@example.org", "jane-secret", connector="ldap")
+    assert not sandbox.can_log_in("john@example.org", "john-secret", connector="ldap")
 
 
 def test_static_login_works_beside_it(ldap: live.Live):

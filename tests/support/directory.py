@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real OpenLDAP server on loopback with a directory of its own, in plain and over TLS with its own CA."""
 
+import collections.abc
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -67,6 +69,17 @@ objectClass: groupOfNames
 cn: scientists
 member: cn=jane,ou=people,dc=example,dc=org
 """
+
+
+@contextlib.contextmanager
+def running(home: pathlib.Path) -> collections.abc.Iterator["Directory"]:
+    """Run a directory server that keeps everything under a new directory."""
+    server = Directory(home)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 class Directory:

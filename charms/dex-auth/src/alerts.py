@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""When somebody should look at Dex: the alarms of Charmed Kubeflow under their names, and two of our own."""
+"""When somebody should look at Dex: those of all tracks of Charmed Kubeflow under their names, and two of our own."""
 
 from charmkit.interfaces import prometheus_scrape
 
@@ -18,6 +18,14 @@ ALERTS = (
         lasting="0m",
         severity="warning",
         summary="A unit of Dex was away for more than half of the last ten minutes",
+    ),
+    prometheus_scrape.Alert(
+        # Its name in tracks up to 2.36.
+        name="DexAuthUnitIsUnavailable",
+        expression="up{%s} < 1",
+        lasting="0m",
+        severity="critical",
+        summary="A unit of Dex does not answer",
     ),
     prometheus_scrape.Alert(
         name="DexErrors",

@@ -147,9 +147,10 @@ class DexCharm(ops.CharmBase):
             self._dex.stand_by()
             said.blocked(f"nobody can log in, static login is disabled and there is no connector: {command}")
             return
-        clients = relations.read(reading.presented(self.model), app=self.app.name)
+        clients = relations.read(reading.presented(self.model), app=self.app.name, issuer=url)
         said.blocked(*clients.blocked)
         said.waiting(*clients.waiting)
+        said.warn(*clients.warnings)
         inputs = dex.Inputs(
             issuer=url,
             port=settings.port,

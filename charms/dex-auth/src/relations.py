@@ -4,9 +4,13 @@
 
 import collections.abc
 import dataclasses
+import urllib.parse
 
 import dex
 from charmkit.interfaces import oidc_client, sdi
+
+# Where a gatekeeper, and no other client, has its callback.
+_GATEKEEPER = "/authservice/oidc/callback"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,10 +35,18 @@ class Reading:
     clients: tuple[dex.Client, ...] = ()
     blocked: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def read(presented: collections.abc.Iterable[Presented], *, app: str) -> Reading:
-    """Return the clients of all related applications; of two with one id, the older relation's is served."""
+def read(presented: collections.abc.Iterable[Presented], *, app: str, issuer: str) -> Reading:
+    """Return the clients of all related applications; of two with one id, the older relation's is served.
+
+    Args:
+        presented: what the applications say of themselves.
+        app: this application's name, for commands.
+        issuer: the issuer that they will be told.
+    """
+    warnings: list[str] = []
     clients: dict[str, tuple[str, dex.Client]] = {}
     blocked: list[str] = []
     waiting: list[str] = []
@@ -55,11 +67,30 @@ def read(presented: collections.abc.Iterable[Presented], *, app: str) -> Reading
         else:
             made = dex.Client(id=client.id, name=client.name, redirect_uris=client.redirect_uris, secret=secret)
             clients[client.id] = (entry.application, made)
+            warnings += _elsewhere(entry.application, made, issuer, app)
     if not seen:
         blocked.append(f"no client: juju integrate {app}:oidc-client gatekeeper:oidc-client")
     return Reading(
-        clients=tuple(client for _, client in clients.values()), blocked=tuple(blocked), waiting=tuple(waiting)
+        clients=tuple(client for _, client in clients.values()),
+        blocked=tuple(blocked),
+        waiting=tuple(waiting),
+        warnings=tuple(warnings),
     )
+
+
+def _elsewhere(application: str, client: dex.Client, issuer: str, app: str) -> collections.abc.Iterator[str]:
+    """Yield how a gatekeeper and Dex contradict each other about the gateway, behind which both are."""
+    for uri in client.redirect_uris:
+        if uri.endswith(_GATEKEEPER) and "://" in uri and _origin(uri) != _origin(issuer):
+            yield (
+                f"oidc-client: {application} is reached at {_origin(uri)}, and Dex at {_origin(issuer)}, which must be "
+                f"the same: juju config {application} public-url, juju config {app} issuer-url"
+            )
+
+
+def _origin(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _secret(entry: Presented, client: oidc_client.Client | None) -> str:

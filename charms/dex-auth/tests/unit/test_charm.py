@@ -9,6 +9,7 @@ import pathlib
 import bcrypt
 import charm
 import pytest
+from charmkit.interfaces import oidc_client
 from deployed import (
     CLIENT,
     GATEWAY,
@@ -372,13 +373,30 @@ def test_all_problems_are_logged_and_the_first_is_the_status(ctx: Context, base:
     assert "connectors[0].config.issuer is missing" in logged
 
 
+def test_a_gatekeeper_behind_another_gateway_is_named(ctx: Context, base: testing.State):
+    def presented(*redirects: str) -> testing.State:
+        client = oidc_client.Client(id="a", name="A", redirect_uris=redirects, secret="s")
+        bag = oidc_client.write_client(client)
+        relation = testing.Relation("oidc-client", id=3, remote_app_name="gatekeeper", remote_app_data=bag)
+        return run(ctx, with_relation(base, relation))
+
+    path = "/authservice/oidc/callback"
+    assert presented(path, f"{GATEWAY}{path}").unit_status == testing.ActiveStatus()
+    assert presented("https://grafana.example.com/login/generic_oauth").unit_status == testing.ActiveStatus()
+    assert presented(path, f"https://other.example.com{path}").unit_status == testing.ActiveStatus(
+        f"warning: oidc-client: gatekeeper is reached at https://other.example.com, and Dex at {GATEWAY}, which must "
+        "be the same: juju config gatekeeper public-url, juju config dex-auth issuer-url"
+    )
+
+
 def test_metrics_are_announced_with_the_alerts_of_charmed_kubeflow(ctx: Context, base: testing.State):
     relation = testing.Relation("metrics-endpoint", id=8, remote_app_name="prometheus")
     out = run(ctx, with_relation(base, relation)).get_relation(8)
     assert json.loads(out.local_app_data["scrape_jobs"])[0]["static_configs"] == [{"targets": ["*:5558"]}]
     (group,) = json.loads(out.local_app_data["alert_rules"])["groups"]
     names = [rule["alert"] for rule in group["rules"]]
-    assert names == ["KubeflowServiceDown", "KubeflowServiceIsNotStable", "DexErrors", "DexRefusesManyLogins"]
+    todays = ["KubeflowServiceDown", "KubeflowServiceIsNotStable", "DexAuthUnitIsUnavailable"]
+    assert names == [*todays, "DexErrors", "DexRefusesManyLogins"]
     assert out.local_unit_data["prometheus_scrape_unit_name"] == "dex-auth/0"
     assert out.local_unit_data["prometheus_scrape_unit_address"]
     other = run(ctx, dataclasses.replace(with_relation(base, relation), leader=False)).get_relation(8)

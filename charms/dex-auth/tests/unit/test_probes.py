@@ -32,10 +32,8 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 @pytest.fixture(scope="module")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[directory.Directory]:
-    server = directory.Directory(tmp_path_factory.mktemp("slapd"))
-    server.start()
-    yield server
-    server.stop()
+    with directory.running(tmp_path_factory.mktemp("slapd")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 
+import connectors
 import dex
 import httpx
 import live
@@ -53,17 +54,24 @@ class Unit:
 
 @contextlib.contextmanager
 def units(
-    home: pathlib.Path, count: int = 1, *, database: postgresql_client.Database | None = None, volume: bool = False
+    home: pathlib.Path,
+    count: int = 1,
+    *,
+    database: postgresql_client.Database | None = None,
+    volume: bool = False,
+    make: collections.abc.Callable[[str], tuple[connectors.Connector, ...]] = lambda _: (),
 ) -> collections.abc.Iterator[list[Unit]]:
-    """Run some Dexes as the charm would, all with one issuer."""
+    """Run some Dexes as the charm would, all with one issuer; make returns the connectors for a callback URL."""
     ports = [live.free_port() for _ in range(count)]
+    issuer = f"http://127.0.0.1:{ports[0]}/dex"
     given = dex.Inputs(
-        issuer=f"http://127.0.0.1:{ports[0]}/dex",
+        issuer=issuer,
         port=5556,
         clients=(dex.Client(id="c", name="C", redirect_uris=(CALLBACK,), secret="client-s3cret"),),
         users=(dex.User(username="a@b", hash=HASH, id="1"),),
         database=database,
         volume=volume,
+        connectors=make(f"{issuer}/callback"),
     )
     found = [Unit(home, port, given) for port in ports]
     try:
