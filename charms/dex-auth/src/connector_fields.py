@@ -10,6 +10,7 @@ import typing
 
 import certificates
 import connector_forms
+import connector_shapes
 import connector_types
 import references
 
@@ -59,7 +60,7 @@ class Notes:
 
     def __init__(
         self,
-        version: connector_types.Version,
+        version: connector_shapes.Version,
         now: datetime.datetime,
         contents: references.Contents | None,
         app: str,
@@ -84,7 +85,7 @@ class Notes:
         self,
         place: str,
         raw: Mapping,
-        fields: connector_types.Fields,
+        fields: connector_shapes.Fields,
         *,
         outside: str = "",
         skip: tuple[str, ...] = (),
@@ -141,14 +142,14 @@ class Notes:
             self.problem(place, text)
         return not text
 
-    def _newness(self, place: str, field: connector_types.Field) -> None:
+    def _newness(self, place: str, field: connector_shapes.Field) -> None:
         if field.gone:
             self.problem(place, f"Dex has given this field up; {field.gone}")
         if field.since > self._version:
             needed, running = (".".join(map(str, version)) for version in (field.since, self._version))
             self.problem(place, f"Dex {needed} or newer is needed, this one is {running}")
 
-    def _value(self, place: str, value: object, field: connector_types.Field) -> object:
+    def _value(self, place: str, value: object, field: connector_shapes.Field) -> object:
         """Return a value that may go to Dex, or a stand-in after noting why it may not."""
         if field.kind == "text" and isinstance(value, str):
             return self._text(place, value, field)
@@ -159,18 +160,18 @@ class Notes:
         if field.kind == "group" and isinstance(value, dict):
             return self.group(place, typing.cast("Mapping", value), field.fields)
         if field.kind == "table" and isinstance(value, dict):
-            text = connector_types.Field()
+            text = connector_shapes.Field()
             items = typing.cast("Mapping", value).items()
             return {key: self._value(f"{place}.{key[:40]}", item, text) for key, item in items}
         if field.kind in ("texts", "groups") and isinstance(value, list):
             kind: typing.Literal["text", "group"] = "text" if field.kind == "texts" else "group"
-            item = connector_types.Field(kind=kind, form=field.form, fields=field.fields)
+            item = connector_shapes.Field(kind=kind, form=field.form, fields=field.fields)
             items = enumerate(typing.cast("list[object]", value))
             return [self._value(f"{place}[{number}]", entry, item) for number, entry in items]
         self.problem(place, f"expected {_EXPECTED[field.kind]}, got {kind_of(value)}{_quotes(field, value)}")
         return _REFUSED
 
-    def _text(self, place: str, raw: str, field: connector_types.Field) -> object:
+    def _text(self, place: str, raw: str, field: connector_shapes.Field) -> object:
         value = raw
         referred = self._contents is not None and references.is_one(raw)
         if self._contents is not None and referred:
@@ -209,7 +210,7 @@ class Notes:
         add, grant = f"juju add-secret {name} value#file=FILE", f"juju grant-secret {name} {self._app}"
         self.warning(place, f"a secret in plain text; {add} && {grant}, and write the secret:... that this prints here")
 
-    def _formed(self, place: str, value: str, form: connector_types.Form, referred: bool) -> str:
+    def _formed(self, place: str, value: str, form: connector_shapes.Form, referred: bool) -> str:
         """Return a text in the form that Dex wants, and warn of what it brings.
 
         Raises:
@@ -231,7 +232,7 @@ class Notes:
         return value
 
 
-def _deeper(key: str, fields: connector_types.Fields) -> str:
+def _deeper(key: str, fields: connector_shapes.Fields) -> str:
     """Return a question that names the group in which an unknown field is known."""
     for name, field in fields.items():
         if key.lower() in [inner.lower() for inner in field.fields]:
@@ -239,12 +240,12 @@ def _deeper(key: str, fields: connector_types.Fields) -> str:
     return ""
 
 
-def _known(key: str, fields: connector_types.Fields) -> str:
+def _known(key: str, fields: connector_shapes.Fields) -> str:
     types = [name for name, found in connector_types.TYPES.items() if key in found.fields]
     return f"connectors of type {types[0]} have it" if types else f"known are {', '.join(fields)}"
 
 
-def _quotes(field: connector_types.Field, value: object) -> str:
+def _quotes(field: connector_shapes.Field, value: object) -> str:
     if field.kind == "text" and isinstance(value, bool | int | float):
         return " (put it in quotes)"
     if field.kind == "flag" and isinstance(value, str) and value.lower() in ("true", "false", "yes", "no"):

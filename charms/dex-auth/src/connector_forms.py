@@ -7,7 +7,7 @@ import re
 import urllib.parse
 
 import certificates
-import connector_types
+import connector_shapes
 from charmkit import urls
 
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(\d{1,5}))?")
@@ -70,7 +70,7 @@ _CHECKS: collections.abc.Mapping[str, collections.abc.Callable[[str], None]] = {
 }
 
 
-def check(form: connector_types.Form, value: str) -> None:
+def check(form: connector_shapes.Form, value: str) -> None:
     """Check a text of one of the other forms.
 
     Raises:

@@ -9,6 +9,7 @@ import json
 import typing
 
 import connector_fields
+import connector_shapes
 import connector_text
 import connector_types
 import references
@@ -40,7 +41,7 @@ class Facts:
         mock: whether connectors that let anybody in are accepted.
     """
 
-    version: connector_types.Version = (2, 44)
+    version: connector_shapes.Version = (2, 44)
     now: datetime.datetime = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
     contents: references.Contents | None = dataclasses.field(default=None, repr=False)
     app: str = "dex-auth"
@@ -166,7 +167,7 @@ def _entry(notes: connector_fields.Notes, place: str, data: object, facts: Facts
     return {**entry, "config": _config(notes, place, connector_fields.value_of(raw, "config"), types[kind])}
 
 
-def _config(notes: connector_fields.Notes, place: str, raw: object, kind: connector_types.Type) -> Connector:
+def _config(notes: connector_fields.Notes, place: str, raw: object, kind: connector_shapes.Type) -> Connector:
     place = f"{place}.config"
     if raw is None:
         raw = {}
@@ -200,7 +201,7 @@ def _at(config: object, path: str) -> object:
     return config
 
 
-def _advice(config: Connector, kind: connector_types.Type) -> collections.abc.Iterator[str]:
+def _advice(config: Connector, kind: connector_shapes.Type) -> collections.abc.Iterator[str]:
     if _at(config, "userSearch.emailAttr") in ("DN", "dn"):
         yield "userSearch.emailAttr: user ids will be DNs, profiles need e-mail addresses"
     scopes = config.get("scopes")
