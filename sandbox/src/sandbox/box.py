@@ -5,6 +5,7 @@
 import collections.abc
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import signal
@@ -45,6 +46,7 @@ class Box:
         socket: pathlib.Path,
         vocabulary: words.Words,
         pebble: pathlib.Path,
+        inherited: tuple[str, ...] = (),
     ) -> None:
         """Start nothing yet.
 
@@ -55,6 +57,7 @@ class Box:
             socket: where Pebble shall listen; a short path, because the kernel takes 107 bytes at most.
             vocabulary: the words of the container.
             pebble: the program.
+            inherited: variables of this process that its services get too.
         """
         self.name = name
         self.directory = directory
@@ -62,6 +65,7 @@ class Box:
         self.words = vocabulary
         self._home = home
         self._pebble = pebble
+        self._inherited = {name: os.environ[name] for name in inherited if name in os.environ}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -88,7 +92,7 @@ class Box:
         state = self.directory / "pebble"
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket.unlink(missing_ok=True)
-        env = processes.environment(self._home, PEBBLE=str(state), PEBBLE_SOCKET=str(self.socket))
+        env = processes.environment(self._home, PEBBLE=str(state), PEBBLE_SOCKET=str(self.socket), **self._inherited)
         with (self.directory / "pebble.log").open("ab") as log:
             self._process = processes.start(
                 [str(self._pebble), "run", "--create-dirs", "--hold"],

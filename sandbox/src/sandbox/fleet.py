@@ -120,6 +120,7 @@ class Fleet:
             socket=self._sockets / f"{unit.app}-{unit.number}-{container}"[-48:],
             vocabulary=vocabulary,
             pebble=self._found["pebble"],
+            inherited=image.inherited,
         )
 
     def _directory(self, unit: str) -> pathlib.Path:

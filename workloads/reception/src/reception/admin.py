@@ -3,6 +3,7 @@
 """What an operator does to profiles, for the charm's actions: one command, one JSON document."""
 
 import argparse
+import asyncio
 import collections.abc
 import typing
 
@@ -10,6 +11,8 @@ from reception import kube, naming, objects, profiles, settings
 
 Json = dict[str, typing.Any]
 _LONGEST_USER = 320
+# In which the API server must answer whoever asks whether it does.
+_SECONDS = 8.0
 
 
 class AdminError(Exception):
@@ -18,6 +21,7 @@ class AdminError(Exception):
 
 def add_commands(add: collections.abc.Callable[[str], argparse.ArgumentParser]) -> None:
     """Add the commands to a command line; add makes the parser of one."""
+    add("diagnose")
     add("list-profiles").add_argument("--user", default="")
     create = add("create-profile")
     create.add_argument("--user", required=True)
@@ -41,6 +45,8 @@ async def run(words: argparse.Namespace, options: settings.Settings) -> Json:
     source = kube.Kube(options)
     try:
         match words.command:
+            case "diagnose":
+                return await _diagnose(source)
             case "list-profiles":
                 return {"profiles": await _listed(source, words.user)}
             case "create-profile":
@@ -55,6 +61,17 @@ async def run(words: argparse.Namespace, options: settings.Settings) -> Json:
         raise AdminError(kube.sentence(error)) from None
     finally:
         await source.close()
+
+
+async def _diagnose(source: kube.Kube) -> Json:
+    """Find out whether profiles can be used at all."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            for kind in ("Profile", "Namespace", "RoleBinding"):
+                await source.list(kind, {objects.MANAGER_LABEL: "nobody"})
+    except TimeoutError:
+        raise AdminError("the API server does not answer") from None
+    return {}
 
 
 def _user(text: str) -> str:
