@@ -145,7 +145,7 @@ class Whole:
                 for part in {value, json.dumps(value)[1:-1], json.dumps(json.dumps(value)[1:-1])[1:-1]}:
                     text = text.replace(part, f"<{found.label} {key}>") if len(part) > 8 else text
         # Envoy's clusters are named after relations, whose ids go up.
-        return re.sub(r"((?:dex-auth|gatekeeper)):\d+", r"\1:N", text)
+        return re.sub(r"((?:dex-auth|gatekeeper|reception)):\d+", r"\1:N", text)
 
 
 def settled(seed: int) -> Whole:

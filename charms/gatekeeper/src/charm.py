@@ -41,7 +41,14 @@ class GatekeeperCharm(ops.CharmBase):
             self.on.gatekeeper_pebble_ready,
             self.on.gatekeeper_pebble_check_recovered,
         ]
-        for endpoint in (inputs.PEERS, relations.REDIS, relations.METRICS, relations.FORWARD, *relations.COUNTERPARTS):
+        for endpoint in (
+            inputs.PEERS,
+            relations.REDIS,
+            relations.METRICS,
+            relations.FORWARD,
+            relations.RECEPTION,
+            *relations.COUNTERPARTS,
+        ):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_departed, on.relation_broken]
         for event in events:
@@ -128,6 +135,7 @@ class GatekeeperCharm(ops.CharmBase):
                 provider=provider,
                 keys=known.keys,
                 store=known.redis,
+                reception=known.reception,
             )
         )
         refusal = self._rollout.bring(state, gatekeeper.rehearsal(state))

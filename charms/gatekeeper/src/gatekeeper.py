@@ -55,6 +55,7 @@ class Gatekeeper:
         provider: where people log in.
         keys: the application's secrets.
         store: where all units tell each other what has ended, beside doing so directly.
+        reception: the path that people are sent to after their login, empty for none.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -63,6 +64,7 @@ class Gatekeeper:
     provider: dex_oidc_config.Provider
     keys: keys.Keys
     store: redis.Redis | None = None
+    reception: str = ""
     check_period: str = "1s"
 
 
@@ -175,6 +177,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "refresh_idle_lifetime": options.refresh_idle_lifetime,
         "refresh_lifetime": options.refresh_lifetime,
         "login_redirect_code": options.login_redirect_code,
+        "reception": gatekeeper.reception,
         "after_logout_url": options.after_logout_url,
         "journal": _JOURNAL,
         "watched_file": _WATCHED,

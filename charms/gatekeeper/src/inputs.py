@@ -3,6 +3,7 @@
 """Everything that the charm reads from Juju, read at once."""
 
 import dataclasses
+import logging
 
 import config
 import keys
@@ -11,7 +12,9 @@ import relations
 import revoked
 import rules
 from charmkit import secrets
-from charmkit.interfaces import redis
+from charmkit.interfaces import first_login, redis, sdi
+
+logger = logging.getLogger(__name__)
 
 PEERS = "peers"
 _OLD_PEERS = "client-secret"
@@ -30,6 +33,7 @@ class Inputs:
         peers: the addresses of the other units.
         revoked: whose sessions an operator has ended.
         redis: where a related Redis is.
+        reception: the path that people are sent to after their login, empty for none.
     """
 
     options: config.Config | None
@@ -40,6 +44,7 @@ class Inputs:
     peers: tuple[str, ...]
     revoked: tuple[revoked.Revoked, ...]
     redis: redis.Redis | None
+    reception: str
 
     @property
     def reviews(self) -> bool:
@@ -67,6 +72,7 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
         peers=tuple(sorted(peers.data[unit].get("ingress-address", "") for unit in peers.units)) if peers else (),
         revoked=revoked.read(peers.data[charm.app]) if peers else (),
         redis=_redis(charm),
+        reception=_reception(charm),
     )
 
 
@@ -83,6 +89,17 @@ def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
     except ValueError as error:
         option = str(error).split(":", 1)[0]
         return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+
+
+def _reception(charm: ops.CharmBase) -> str:
+    relation = charm.model.get_relation(relations.RECEPTION)
+    if relation is None or not relation.active:
+        return ""
+    try:
+        return first_login.read(relation.data[relation.app])
+    except sdi.InterfaceError as error:
+        logger.warning("%s: %s", relations.RECEPTION, error)
+        return ""
 
 
 def _redis(charm: ops.CharmBase) -> redis.Redis | None:

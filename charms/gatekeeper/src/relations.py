@@ -14,6 +14,7 @@ CLIENT = "oidc-client"
 REDIS = "redis"
 METRICS = "metrics-endpoint"
 FORWARD = "forward-auth"
+RECEPTION = "first-login"
 # What each endpoint is integrated with in this bundle.
 COUNTERPARTS = {
     INGRESS: "ambassador-route:ingress-unauthenticated",

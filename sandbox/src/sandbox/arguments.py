@@ -118,6 +118,9 @@ _UP = """Put a program of your own behind the login at /mine, and another beside
 The program gets the path as it was asked for, /mine/x. With a path in the URL it gets that instead of /mine:
   sandbox up --app /mine=http://localhost:3000/      (/mine/x arrives as /x)
 
+With the reception, which gives people a namespace in the cluster of KUBECONFIG at their first login:
+  KUBECONFIG=~/.kube/config sandbox up --kubernetes
+
 Another port, in the background:
   sandbox up --detach --port 9090"""
 
@@ -208,4 +211,8 @@ def _add_up_options(parser: Parser) -> None:
     parser.add_argument(
         "--public-app", metavar="PREFIX=URL", action="append", default=[], help="a program reached without a login"
     )
+    parser.add_argument(
+        "--kubernetes", action="store_true",
+        help="use the cluster of KUBECONFIG for what is nothing without one (reception)",
+    )  # fmt: skip
     parser.add_argument("--report", metavar="FD", type=int, help=argparse.SUPPRESS)

@@ -5,6 +5,7 @@
 import collections.abc
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import signal
@@ -46,6 +47,7 @@ class Box:
         vocabulary: words.Words,
         pebble: pathlib.Path,
         volumes: collections.abc.Mapping[str, pathlib.Path] | None = None,
+        inherited: tuple[str, ...] = (),
     ) -> None:
         """Start nothing yet.
 
@@ -57,6 +59,7 @@ class Box:
             vocabulary: the words of the container.
             pebble: the program.
             volumes: by path in the container, the directories that outlive it.
+            inherited: variables of this process that its services get too.
         """
         self.name = name
         self.directory = directory
@@ -66,6 +69,7 @@ class Box:
         self._pebble = pebble
         self._volumes = dict(volumes or {})
         self._lost = False
+        self._inherited = {name: os.environ[name] for name in inherited if name in os.environ}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -107,7 +111,7 @@ class Box:
         state = self.directory / "pebble"
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.socket.unlink(missing_ok=True)
-        env = processes.environment(self._home, PEBBLE=str(state), PEBBLE_SOCKET=str(self.socket))
+        env = processes.environment(self._home, PEBBLE=str(state), PEBBLE_SOCKET=str(self.socket), **self._inherited)
         with (self.directory / "pebble.log").open("ab") as log:
             self._process = processes.start(
                 [str(self._pebble), "run", "--create-dirs", "--hold"],

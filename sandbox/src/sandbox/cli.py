@@ -76,6 +76,7 @@ def _up(found: argparse.Namespace, words: list[str]) -> int:
         overlays=(*overlays, *found.overlay),
         port=port,
         programs=programs,
+        kubernetes=found.kubernetes,
     )
     return up.run(request, report=found.report)
 

@@ -123,6 +123,7 @@ class Fleet:
             vocabulary=vocabulary,
             pebble=self._found["pebble"],
             volumes=volumes,
+            inherited=image.inherited,
         )
 
     def _directory(self, unit: str) -> pathlib.Path:

@@ -30,11 +30,19 @@ class ProgramError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Image:
-    """What a container image holds: programs at their paths, and the directories that exist; its services' ports."""
+    """What a container image holds.
+
+    Attributes:
+        programs: by their paths in the container.
+        directories: those that exist.
+        ports: those of its services.
+        inherited: variables of the environment that stand for what only a cluster gives.
+    """
 
     programs: collections.abc.Mapping[str, str]
     directories: tuple[str, ...]
     ports: tuple[int, ...] = ()
+    inherited: tuple[str, ...] = ()
 
 
 IMAGES: dict[tuple[str, str], Image] = {
@@ -47,6 +55,12 @@ IMAGES: dict[tuple[str, str], Image] = {
         programs={"/usr/local/bin/gatekeeper": "gatekeeper"},
         directories=("/etc/gatekeeper", "/var/lib/gatekeeper", "/tmp"),  # noqa: S108
         ports=(8080, 8081),
+    ),
+    ("reception", "reception"): Image(
+        programs={"/usr/local/bin/reception": "reception"},
+        directories=("/etc/reception", "/tmp"),  # noqa: S108
+        ports=(8080, 8081, 8082),
+        inherited=("KUBECONFIG",),
     ),
     ("ambassador-route", "gateway"): Image(
         programs={"/usr/local/bin/envoy": "envoy"},
@@ -64,7 +78,8 @@ def ensure(progress: Progress) -> dict[str, pathlib.Path]:
     dex = pathlib.Path(os.environ["DEX"]).absolute() if os.environ.get("DEX") else built("dex", progress)
     if not os.access(dex, os.X_OK):
         raise ProgramError(f"DEX names {dex}, which is not a program")
-    return {"pebble": built("pebble", progress), "dex": dex, "envoy": _envoy(), "gatekeeper": _script("gatekeeper")}
+    scripts = {name: _script(name) for name in ("gatekeeper", "reception")}
+    return {"pebble": built("pebble", progress), "dex": dex, "envoy": _envoy(), **scripts}
 
 
 def _envoy() -> pathlib.Path:

@@ -14,7 +14,7 @@ import time
 
 import httpx
 
-from sandbox import box, bundle, fleet, home, journal, model, outside, ports, processes, programs, world
+from sandbox import box, bundle, fleet, home, journal, kubernetes, model, outside, ports, processes, programs, world
 
 Progress = collections.abc.Callable[[str], None]
 # The charm whose application is the gateway.
@@ -44,6 +44,7 @@ class Plan:
         overlays: its overlays, in order.
         port: the gateway's port, or None for the overlay's.
         programs: the operator's own programs behind the gateway.
+        kubernetes: whether to use the cluster of KUBECONFIG.
     """
 
     home: pathlib.Path
@@ -51,6 +52,7 @@ class Plan:
     overlays: tuple[pathlib.Path, ...]
     port: int | None = None
     programs: tuple[outside.Program, ...] = ()
+    kubernetes: bool = False
 
 
 class Supervisor:
@@ -99,6 +101,7 @@ class Supervisor:
         """
         with self._sentences():
             spec = bundle.read(self._plan.bundle, self._plan.overlays)
+            spec = kubernetes.fitting(spec, self._progress, wanted=self._plan.kubernetes)
             gateways = [app.name for app in spec.applications if app.charm.name == _GATEWAY]
             self._gateway = gateways[0] if gateways else ""
             port = self._choose_port(spec)
@@ -171,6 +174,7 @@ class Supervisor:
         except (
             bundle.BundleError,
             home.HomeError,
+            kubernetes.ClusterError,
             model.WorldError,
             outside.OutsideError,
             programs.ProgramError,

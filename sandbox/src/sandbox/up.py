@@ -35,6 +35,7 @@ class Request:
     overlays: tuple[pathlib.Path, ...]
     port: int | None
     programs: tuple[outside.Program, ...]
+    kubernetes: bool = False
 
 
 class _Stop(BaseException):
@@ -50,6 +51,7 @@ def run(request: Request, *, report: int | None) -> int:
         overlays=request.overlays,
         port=request.port,
         programs=request.programs,
+        kubernetes=request.kubernetes,
     )
     running = supervisor.Supervisor(plan, say)
     code, last = 0, "stopped"

@@ -17,6 +17,8 @@ import scenario
 
 from sandbox import lifecycle, model, options, records, state
 
+# The name of the model, which is the namespace.
+MODEL = "kubeflow"
 Log = collections.abc.Callable[[str, str, str], None]
 
 
@@ -29,7 +31,7 @@ class World(records.Records):
 
     def __init__(
         self,
-        name: str = "kubeflow",
+        name: str = MODEL,
         *,
         address: collections.abc.Callable[[str, int], str] = lambda app, number: f"127.1.1.{number + 1}",
         log: Log = _silent,

@@ -11,7 +11,7 @@ import charm
 import ops
 import pytest
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import dex_oidc_config, first_login, ingress, ingress_auth, oidc_client
 from ops import testing
 
 Context = testing.Context[charm.GatekeeperCharm]
@@ -590,3 +590,27 @@ def test_failed_check_is_not_active(ctx: Context, base: testing.State) -> None:
     assert state.unit_status == ops.MaintenanceStatus(
         "Waiting for the service to answer: see juju debug-log --include gatekeeper/0"
     )
+
+
+RECEPTION = testing.Relation(
+    "first-login", id=21, remote_app_name="reception", remote_app_data=first_login.write(path="/reception")
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [({"path": "/reception"}, "/reception"), ({}, ""), ({"path": "//evil.example"}, ""), ({"path": "/a?b"}, "")],
+)
+def test_logins_are_led_through_a_related_reception(
+    ctx: Context, base: testing.State, said: dict[str, str], path: str
+) -> None:
+    relation = dataclasses.replace(RECEPTION, remote_app_data=said)
+    state = update(ctx, base, relations={*base.relations, relation})
+    assert document(ctx, state)["reception"] == path
+    assert state.unit_status == ops.ActiveStatus()
+
+
+def test_logins_no_longer_lead_there_when_it_is_gone(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base, relations={*base.relations, RECEPTION})
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(RECEPTION.id)), state)
+    assert document(ctx, gone)["reception"] == ""

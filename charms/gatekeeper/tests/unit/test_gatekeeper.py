@@ -75,6 +75,7 @@ def test_file_says_all_that_the_service_needs() -> None:
         "refresh_idle_lifetime": 86400,
         "refresh_lifetime": 604800,
         "login_redirect_code": 302,
+        "reception": "",
         "after_logout_url": "/",
         "signing_keys": [{"kid": "k", "pem": "pem"}, {"kid": "l", "pem": "pem2"}],
         "state_keys": ["s"],

@@ -102,7 +102,14 @@ class Callback:
     def _done(self, request: head.Head, state: login.State, keep: tuple[str, ...]) -> answer.Answer:
         if cookies.values(request.all(b"cookie"), ROUNDS_COOKIE.encode()):
             keep += (cookies.delete(ROUNDS_COOKIE, secure=self._options.secure),)
-        return answer.redirect(302, state.path, *keep, *self._used(request, state))
+        return answer.redirect(302, self._destination(state.path), *keep, *self._used(request, state))
+
+    def _destination(self, path: str) -> str:
+        """Return where a browser goes after a login: to the reception, where there is one, and on from there."""
+        reception = self._options.reception
+        if not reception or path.partition("?")[0].rstrip("/") == reception:
+            return path
+        return f"{reception}?next={urllib.parse.quote(path, safe='')}"
 
     def _used(self, request: head.Head, state: login.State | None) -> tuple[str, ...]:
         """Return what deletes the cookie of an attempt that is over, if the browser has it."""

@@ -98,6 +98,10 @@ def _prefix(text: str) -> str:
     return text
 
 
+def _reception(text: str) -> str:
+    return _prefix(text) if text else text
+
+
 def _header(text: str) -> str:
     if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
         raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
@@ -279,6 +283,7 @@ class Settings(pydantic.BaseModel):
     refresh_idle_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = _DAY
     refresh_lifetime: typing.Annotated[int, pydantic.Field(ge=1, le=365 * _DAY)] = 7 * _DAY
     login_redirect_code: typing.Literal[301, 302, 303, 307] = 302
+    reception: typing.Annotated[str, pydantic.AfterValidator(_reception)] = ""
     after_logout_url: typing.Annotated[str, pydantic.AfterValidator(_destination)] = "/"
     authenticators: tuple[Authenticator, ...] = ("session", "id_token", "api_token")
     kubernetes: Kubernetes | None = None

@@ -1,0 +1,238 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+import collections.abc
+import dataclasses
+import json
+import pathlib
+import typing
+
+import charm
+import ops
+import pytest
+from charmkit.interfaces import ingress
+from ops import testing
+
+Context = testing.Context[charm.ReceptionCharm]
+PROGRAM = ["/usr/local/bin/reception", "--config"]
+CHECK = testing.Exec([*PROGRAM, "/etc/reception/candidate.json", "check"])
+INGRESS = testing.Relation(
+    "ingress", id=11, remote_app_name="ambassador-route",
+    remote_app_data=ingress.write_gateway(external_url="http://192.0.2.1:8080"),
+)  # fmt: skip
+LOGIN = testing.Relation("first-login", id=12, remote_app_name="gatekeeper")
+
+
+def says(*words: str, text: str = "", code: int = 0, error: str = "") -> testing.Exec:
+    command = [*PROGRAM, "/etc/reception/config.json", *words]
+    return testing.Exec(command, stdout=text, return_code=code, stderr=error)
+
+
+@pytest.fixture
+def ctx() -> collections.abc.Iterator[Context]:
+    with testing.Context(charm.ReceptionCharm) as context:
+        yield context
+
+
+def container(place: pathlib.Path, *execs: testing.Exec) -> testing.Container:
+    mounts = {"etc": testing.Mount(location="/etc/reception", source=place)}
+    return testing.Container(
+        "reception", can_connect=True, mounts=mounts, execs={CHECK, *(says("diagnose", text="{}"), *execs)}
+    )
+
+
+@pytest.fixture
+def base(tmp_path: pathlib.Path) -> testing.State:
+    return testing.State(
+        leader=True,
+        model=testing.Model(name="kubeflow"),
+        containers={container(tmp_path)},
+        relations={INGRESS, LOGIN},
+    )
+
+
+def update(ctx: Context, state: testing.State, **changes: object) -> testing.State:
+    return ctx.run(ctx.on.update_status(), dataclasses.replace(state, **changes))  # type: ignore[arg-type]
+
+
+def document(ctx: Context, state: testing.State) -> dict[str, typing.Any]:
+    root = state.get_container("reception").get_filesystem(ctx)
+    return json.loads((root / "etc/reception/config.json").read_text())
+
+
+def bag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
+    return dict(state.get_relation(relation.id).local_app_data)
+
+
+def without(state: testing.State, relation: testing.RelationBase) -> frozenset[testing.RelationBase]:
+    return frozenset(one for one in state.relations if one.id != relation.id)
+
+
+def down(state: testing.State, *names: str) -> testing.State:
+    """Return a state in which some checks fail."""
+    found = state.get_container("reception")
+    checks = {
+        dataclasses.replace(info, status=ops.pebble.CheckStatus.DOWN, failures=3) if info.name in names else info
+        for info in found.check_infos
+    }
+    return dataclasses.replace(state, containers={dataclasses.replace(found, check_infos=checks)})
+
+
+def test_everything_related_is_active(ctx: Context, base: testing.State):
+    state = update(ctx, base)
+    assert state.unit_status == ops.ActiveStatus()
+    running = ops.pebble.ServiceStatus.ACTIVE
+    found = state.get_container("reception").service_statuses
+    assert found == {"reception": running, "profile-controller": running}
+    assert state.opened_ports == {testing.TCPPort(port) for port in (8080, 8081, 8082)}
+    content = document(ctx, state)
+    assert (content["namespace"], content["application"]) == ("kubeflow", "reception")
+    assert content["labels"]["pipelines.kubeflow.org/enabled"] == "true"
+
+
+def test_twice_changes_nothing(ctx: Context, base: testing.State):
+    once = update(ctx, base)
+    twice = update(ctx, once)
+    assert once.get_container("reception").plan == twice.get_container("reception").plan
+    assert [bag(once, one) for one in (INGRESS, LOGIN)] == [bag(twice, one) for one in (INGRESS, LOGIN)]
+
+
+def test_the_gateway_is_asked_for_a_path_behind_the_login(ctx: Context, base: testing.State):
+    found = bag(update(ctx, base), INGRESS)
+    assert ingress.read_request(found) == ingress.Request(
+        prefix="/reception", rewrite="/reception", service="reception", port=8080, preserve_path=True
+    )
+
+
+def test_logins_are_led_here_once_the_cluster_was_seen(ctx: Context, base: testing.State):
+    first = update(ctx, base)
+    assert bag(first, LOGIN) == {"path": "/reception"}
+    # An outage later leaves it: the gatekeeper need not start again for it, and the page says what is wrong.
+    execs = says("diagnose", text="the API server does not answer", code=1)
+    broken = down(first, "kubernetes")
+    found = dataclasses.replace(broken.get_container("reception"), execs={CHECK, execs})
+    assert bag(update(ctx, broken, containers={found}), LOGIN) == {"path": "/reception"}
+
+
+def test_logins_are_not_led_to_where_nobody_works(ctx: Context, base: testing.State):
+    started = update(ctx, base, relations={INGRESS})
+    broken = down(started, "kubernetes")
+    execs = says("diagnose", text="reception: not allowed: x", code=1)
+    found = dataclasses.replace(broken.get_container("reception"), execs={CHECK, execs})
+    state = update(ctx, broken, containers={found}, relations={INGRESS, LOGIN})
+    assert bag(state, LOGIN) == {}
+    assert bag(update(ctx, base, relations={LOGIN}), LOGIN) == {}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "command"),
+    [
+        ("not allowed: profiles is forbidden", "juju trust reception --scope=cluster"),
+        (
+            "the cluster does not know Profiles: apply the manifest of docs/profiles.md",
+            "kubectl apply -f charms/reception/kubernetes/profiles.yaml",
+        ),
+        ("the API server does not answer (ConnectError)", "juju status reception"),
+    ],
+)
+@pytest.mark.parametrize("check", ["kubernetes", "controller"])
+def test_what_the_cluster_lacks_is_said_with_the_next_command(
+    ctx: Context, base: testing.State, check: str, trouble: str, command: str
+):
+    broken = down(update(ctx, base), check)
+    execs = says("diagnose", text=trouble, code=1)
+    found = dataclasses.replace(broken.get_container("reception"), execs={CHECK, execs})
+    status = update(ctx, broken, containers={found}).unit_status
+    assert isinstance(status, ops.BlockedStatus)
+    assert status.message.endswith(command)
+
+
+def test_without_a_gateway_the_command_is_named(ctx: Context, base: testing.State):
+    status = update(ctx, base, relations=without(base, INGRESS)).unit_status
+    command = "juju integrate reception:ingress ambassador-route:ingress"
+    assert status == ops.BlockedStatus(f"Not integrated over ingress: run {command}")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"profile-prefix": "Kube"}, "profile-prefix: 'Kube' must be letters in lower case"),
+        ({"create-profiles": "maybe"}, "create-profiles: must be auto, ask or never, not 'maybe'"),
+        ({"most-profiles": 0}, "most-profiles: must be from 1 to 100, not 0"),
+        ({"resource-quota": "cpu"}, "resource-quota: 'cpu' is not NAME=VALUE, write it like requests.cpu=8,pods=50"),
+        ({"resource-quota": "cpu=1,cpu=2"}, "resource-quota: 'cpu' stands there twice"),
+        ({"namespace-labels": "a b=c"}, "namespace-labels: 'a b=c' is not NAME=VALUE"),
+        ({"userid-header": "a b"}, "userid-header: 'a b' must be the name of a header"),
+        ({"groups-header": "kubeflow-userid"}, "groups-header: must be another header"),
+        ({"userid-transformers": "[{"}, "userid-transformers: not JSON in line 1, column 3"),
+        ({"userid-transformers": "{}"}, "userid-transformers: must be a list"),
+        ({"userid-transformers": "[1]"}, "userid-transformers: entry 1 must be a mapping"),
+        ({"userid-transformers": '[{"matches": "(", "replaces": ""}]'}, "entry 1: matches must be a regular expres"),
+        ({"userid-transformers": '[{"matches": "a", "replaces": "$1"}]'}, "entry 1: there is no such group"),
+    ],
+)
+def test_a_wrong_option_is_named_and_what_runs_goes_on(
+    ctx: Context, base: testing.State, options: dict[str, typing.Any], sentence: str
+):
+    before = update(ctx, base)
+    state = update(ctx, before, config=options)
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert sentence in state.unit_status.message
+    assert "juju config reception" in state.unit_status.message
+    assert state.get_container("reception").plan == before.get_container("reception").plan
+
+
+def test_options_reach_the_service(ctx: Context, base: testing.State):
+    rules = '[{"matches": "@example.com$", "replaces": ""}]'
+    options = {
+        "resource-quota": "requests.cpu=8, pods=50", "namespace-labels": "team=science", "allowed-groups": "a b, c",
+        "userid-transformers": rules, "create-profiles": "ask", "most-profiles": 3,
+    }  # fmt: skip
+    found = document(ctx, update(ctx, base, config=options))
+    assert found["quota"] == {"requests.cpu": "8", "pods": "50"}
+    assert found["labels"] == {"team": "science"}
+    assert found["allowed_groups"] == ["a b", "c"]
+    assert found["userid_transformers"] == json.loads(rules)
+    assert (found["create"], found["most_profiles"]) == ("ask", 3)
+
+
+def test_the_controller_can_be_switched_off(ctx: Context, base: testing.State):
+    state = update(ctx, update(ctx, base), config={"profile-controller": False})
+    found = state.get_container("reception")
+    assert found.plan.services["profile-controller"].startup == "disabled"
+    assert found.service_statuses["profile-controller"] == ops.pebble.ServiceStatus.INACTIVE
+    assert state.unit_status == ops.ActiveStatus()
+
+
+def test_a_second_unit_serves_and_writes_nothing_for_others(ctx: Context, base: testing.State):
+    state = update(ctx, base, leader=False)
+    assert state.get_container("reception").service_statuses["reception"] == ops.pebble.ServiceStatus.ACTIVE
+    assert bag(state, INGRESS) == bag(state, LOGIN) == {}
+
+
+def test_a_profile_is_deleted_after_its_name_was_said_twice(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    words = ("delete-profile", "--name=x", "--confirm=")
+    refused = "reception: everything in the namespace goes too: run delete-profile name=x confirm=x\n"
+    execs = says(*words, code=1, error=refused)
+    state = dataclasses.replace(base, containers={container(tmp_path, execs)})
+    with pytest.raises(testing.ActionFailed, match="confirm=x"):
+        ctx.run(ctx.on.action("delete-profile", params={"name": "x"}), state)
+
+
+def test_actions_say_what_the_program_says(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    listed = [{"name": "x", "owner": "u@x.y", "state": "ready"}]
+    execs = (
+        says("list-profiles", "--user=", text=json.dumps({"profiles": listed})),
+        says("create-profile", "--user=u@x.y", "--name=", text='{"name": "x", "owner": "u@x.y"}'),
+        says("add-contributor", "--profile=x", "--user=v@x.y", "--role=edit", text='{"contributor": "v@x.y"}'),
+        says("remove-contributor", "--profile=x", "--user=v@x.y", "--role=view", text='{"removed": "v@x.y"}'),
+    )
+    state = dataclasses.replace(base, containers={container(tmp_path, *execs)})
+    ctx.run(ctx.on.action("list-profiles"), state)
+    assert json.loads((ctx.action_results or {})["profiles"]) == listed
+    ctx.run(ctx.on.action("create-profile", params={"user": "u@x.y"}), state)
+    assert ctx.action_results == {"name": "x", "owner": "u@x.y"}
+    ctx.run(ctx.on.action("add-contributor", params={"profile": "x", "user": "v@x.y"}), state)
+    assert ctx.action_results == {"contributor": "v@x.y"}
+    params = {"profile": "x", "user": "v@x.y", "role": "view"}
+    ctx.run(ctx.on.action("remove-contributor", params=params), state)
+    assert ctx.action_results == {"removed": "v@x.y"}
