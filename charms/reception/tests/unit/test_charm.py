@@ -166,7 +166,7 @@ def test_without_a_gateway_the_command_is_named(ctx: Context, base: testing.Stat
         ({"userid-transformers": "[{"}, "userid-transformers: not JSON in line 1, column 3"),
         ({"userid-transformers": "{}"}, "userid-transformers: must be a list"),
         ({"userid-transformers": "[1]"}, "userid-transformers: entry 1 must be a mapping"),
-        ({"userid-transformers": '[{"matches": "(", "replaces": ""}]'}, "entry 1: matches must be a regular expres"),
+        ({"userid-transformers": '[{"matches": "(", "replaces": ""}]'}, "entry 1: matches must be a regular"),
         ({"userid-transformers": '[{"matches": "a", "replaces": "$1"}]'}, "entry 1: there is no such group"),
     ],
 )
