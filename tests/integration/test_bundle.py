@@ -66,7 +66,7 @@ def test_nobody_says_who_he_is(bundle: deployed.Deployed):
         answer = stranger.get("/", headers=forged, follow_redirects=False)
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (302, f"{bundle.url}/dex/auth")
         seen = deployed.asked(client.get("/", headers=forged))
-        assert (seen["kubeflow-userid"], seen["kubeflow-groups"]) == ([user], [])
+        assert (seen["kubeflow-userid"], "".join(seen["kubeflow-groups"])) == ([user], "")
 
 
 def test_defaults_can_be_displayed(bundle: deployed.Deployed):
