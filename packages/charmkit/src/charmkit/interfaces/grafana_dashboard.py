@@ -30,7 +30,7 @@ class Panel:
 
 def dashboard(title: str, panels: collections.abc.Sequence[Panel]) -> dict[str, object]:
     """Return a dashboard in Grafana's model."""
-    found = [
+    found: list[dict[str, object]] = [
         {
             "id": number + 1,
             "title": panel.title,
@@ -42,7 +42,7 @@ def dashboard(title: str, panels: collections.abc.Sequence[Panel]) -> dict[str, 
                 "x": number % _COLUMNS * _WIDTH,
                 "y": number // _COLUMNS * _HEIGHT,
             },
-            "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
+            "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": list[object]()},
             "targets": [
                 {
                     "refId": "A",
