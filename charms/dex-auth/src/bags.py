@@ -2,26 +2,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this application writes into its databags. Pure."""
 
+import dashboards
 import storage
-from charmkit.interfaces import dex_oidc_config, ingress, oidc_client, postgresql_client
+from charmkit.interfaces import (
+    dex_oidc_config,
+    grafana_dashboard,
+    ingress,
+    oidc_client,
+    postgresql_client,
+    prometheus_scrape,
+)
 
 
-def write(*, app: str, unit: str, port: int, url: str, internal: str) -> dict[str, dict[str, str]]:
+def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal: str) -> dict[str, dict[str, str]]:
     """Return the application databag of each endpoint.
 
     Args:
-        app: this application, which is also its Kubernetes service.
-        unit: the one that leads; others of an application that keeps its state in memory stop when they read another
-            name than their own.
+        topology: this application, which is also its Kubernetes service, and the unit that leads; others of one without
+            a database stop when they read another name than their own.
         port: that service's port.
         url: the issuer, empty while it cannot be known.
         internal: the issuer's address inside the cluster.
     """
-    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=app, port=port)
+    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=topology.application, port=port)
     bags = {
         "ingress": ingress.write_request(asked),
         "oidc-client": oidc_client.write_provider(),
-        "peers": {"serving": unit},
+        "peers": {"serving": topology.unit},
+        "grafana-dashboard": grafana_dashboard.write(topology, "dex", dashboards.DASHBOARD),
         "database": postgresql_client.write_request(storage.DATABASE),
     }
     if url:

@@ -20,7 +20,9 @@ import saying
 import serving
 import storage
 import volume
-from charmkit import beginning, metrics, secrets
+from charmkit import beginning, logs, metrics, secrets
+
+_OBSERVED = ("metrics-endpoint", "grafana-dashboard", "logging")
 
 
 class DexCharm(ops.CharmBase):
@@ -44,7 +46,7 @@ class DexCharm(ops.CharmBase):
             self.on.dex_pebble_check_recovered,
             self.on.state_storage_attached,
         ]
-        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", "metrics-endpoint", "peers"):
+        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", *_OBSERVED, "peers"):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -93,6 +95,7 @@ class DexCharm(ops.CharmBase):
         if not self._container.can_connect():
             said.waiting("waiting for the container dex")
         else:
+            logs.forward(self, self._container, reading.related(self.model, "logging"))
             store = self._storage()
             said.blocked(store.problem)
             said.waiting(store.waiting)
@@ -183,7 +186,7 @@ class DexCharm(ops.CharmBase):
 
     def _tell(self, settings: config.Settings, url: str) -> None:
         internal = self._internal(settings)
-        written = bags.write(app=self.app.name, unit=self.unit.name, port=settings.port, url=url, internal=internal)
+        written = bags.write(metrics.topology(self), port=settings.port, url=url, internal=internal)
         for endpoint, bag in written.items():
             for relation in reading.related(self.model, endpoint):
                 relation.data[self.app].update(bag)

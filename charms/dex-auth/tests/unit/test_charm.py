@@ -438,3 +438,12 @@ def test_old_revisions_of_secrets_are_dropped(ctx: Context, base: testing.State)
     changed = run(ctx, run(ctx, base), static_password="another")
     ctx.run(ctx.on.secret_remove(changed.get_secret(label="state"), revision=1), changed)
     assert ctx.removed_secret_revisions == [1]
+
+
+def test_logs_go_to_loki(ctx: Context, base: testing.State):
+    bag = {"endpoint": json.dumps({"url": "http://loki:3100/loki/api/v1/push"})}
+    relation = testing.Relation("logging", id=9, remote_app_name="loki", remote_units_data={0: bag})
+    out = run(ctx, with_relation(base, relation))
+    targets = out.get_container("dex").plan.to_dict()["log-targets"]
+    assert {target["location"] for target in targets.values()} == {"http://loki:3100/loki/api/v1/push"}
+    assert out.unit_status == testing.ActiveStatus()

@@ -25,14 +25,20 @@ class Unit:
     def __init__(self, home: pathlib.Path, port: int, given: dex.Inputs) -> None:
         self.url = f"http://127.0.0.1:{port}/dex"
         self._home = home
+        self.telemetry = live.free_port()
         self._port = port
         self._given = given
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         for file in dex.configure(self._given).files:
-            text = file.text.replace("0.0.0.0:5556", f"127.0.0.1:{self._port}").replace("0.0.0.0:5558", "127.0.0.1:0")
-            for there, here in (("/tmp/dex", self._home), ("/var/lib/dex", self._home / "volume")):
+            text = file.text
+            for there, here in (
+                ("0.0.0.0:5556", f"127.0.0.1:{self._port}"),
+                ("0.0.0.0:5558", f"127.0.0.1:{self.telemetry}"),
+                ("/tmp/dex", self._home),
+                ("/var/lib/dex", self._home / "volume"),
+            ):
                 text = text.replace(there, str(here))
             (self._home / pathlib.Path(file.path).name).write_text(text)
         quiet = subprocess.DEVNULL

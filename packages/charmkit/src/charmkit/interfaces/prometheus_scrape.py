@@ -28,6 +28,17 @@ class Topology:
             "juju_charm": self.charm,
         }
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Return the same as the interfaces of the Canonical Observability Stack spell it."""
+        return {
+            "model": self.model,
+            "model_uuid": self.model_uuid,
+            "application": self.application,
+            "unit": self.unit,
+            "charm_name": self.charm,
+        }
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Alert:
@@ -42,13 +53,6 @@ class Alert:
 
 def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Alert] = ()) -> dict[str, str]:
     """Return the application databag of the side that has metrics, at /metrics of every unit."""
-    metadata = {
-        "model": topology.model,
-        "model_uuid": topology.model_uuid,
-        "application": topology.application,
-        "unit": topology.unit,
-        "charm_name": topology.charm,
-    }
     jobs = [{"metrics_path": "/metrics", "static_configs": [{"targets": [f"*:{port}"]}]}]
     selected = ", ".join(f'{name}="{value}"' for name, value in topology.labels.items())
     rules = [
@@ -63,7 +67,7 @@ def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Ale
     ]
     short = hashlib.sha256(topology.model_uuid.encode()).hexdigest()[:8]
     group = f"{topology.model}_{short}_{topology.application}_alerts"
-    found = {"scrape_metadata": json.dumps(metadata), "scrape_jobs": json.dumps(jobs)}
+    found = {"scrape_metadata": json.dumps(topology.metadata), "scrape_jobs": json.dumps(jobs)}
     return found | ({"alert_rules": json.dumps({"groups": [{"name": group, "rules": rules}]})} if rules else {})
 
 
