@@ -23,19 +23,26 @@ _HARMLESS = "Pod labels are not mounted"
 
 def reload(address: str = "127.0.0.1", port: int = emissary.ADMIN_PORT) -> str | None:
     """Return why Emissary refuses its resources, or None; one that is not up reads them when it starts."""
-    end = time.monotonic() + _PATIENCE
     try:
-        while (posted := _ask("POST", _RELOAD, address, port))[0] == http.HTTPStatus.BAD_GATEWAY:
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.2)
-        status, body = posted
-        if status != 200:
-            return _short(body.decode(errors="replace")) or f"status {status}"
-        status, body = _ask("GET", _ERRORS, address, port)
+        status, body = _answer("POST", _RELOAD, address, port)
+        if status == http.HTTPStatus.OK:
+            status, body = _answer("GET", _ERRORS, address, port)
+            if status == http.HTTPStatus.OK:
+                return errors(body)
     except (OSError, http.client.HTTPException):
         return None
-    return errors(body) if status == 200 else f"its diagnostics answer {status}"
+    # What is still starting will read its resources; all else is a no.
+    return (
+        None if status == http.HTTPStatus.BAD_GATEWAY else _short(body.decode(errors="replace")) or f"status {status}"
+    )
+
+
+def _answer(method: str, path: str, address: str, port: int) -> tuple[int, bytes]:
+    """Ask until the part that answers has started."""
+    end = time.monotonic() + _PATIENCE
+    while (answer := _ask(method, path, address, port))[0] == http.HTTPStatus.BAD_GATEWAY and time.monotonic() < end:
+        time.sleep(0.2)
+    return answer
 
 
 def errors(body: bytes) -> str | None:
