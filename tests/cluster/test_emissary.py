@@ -7,6 +7,7 @@ import dataclasses
 import http.client
 import os
 import pathlib
+import signal
 import socket
 import ssl
 
@@ -190,3 +191,33 @@ def addresses() -> list[str]:
         # Nothing is sent: only the way is looked up.
         probe.connect(("192.0.2.1", 9))
         return [probe.getsockname()[0]]
+
+
+def test_it_is_started_again_when_its_envoy_hangs(world: World) -> None:
+    (hung,) = envoys()
+    os.kill(hung, signal.SIGSTOP)
+    try:
+        live.wait(lambda: hung not in envoys(), seconds=90, hint="the one that hangs is ended")
+    finally:
+        if hung in envoys():
+            os.kill(hung, signal.SIGCONT)
+
+    def serves() -> bool:
+        try:
+            return world.get("/open")[0] == 200
+        except OSError:
+            return False
+
+    live.wait(serves, hint="another one serves")
+
+
+def envoys() -> list[int]:
+    """Return the processes of Emissary's Envoy."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().startswith(b"envoy\0-c\0/tmp/ambassador/bootstrap-ads.json"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found

@@ -4,8 +4,10 @@
 """The gateway's charm: reads options and relations, brings its engine to them, tells applications the public URL."""
 
 import logging
+import pathlib
 import urllib.parse
 
+import alerts
 import assemble
 import certificates
 import config
@@ -20,6 +22,8 @@ from charmkit import beginning, metrics
 from charmkit.interfaces import ingress_auth
 
 logger = logging.getLogger(__name__)
+
+DASHBOARDS = pathlib.Path(__file__).parent / "dashboards"
 
 
 class AmbassadorRouteCharm(ops.CharmBase):
@@ -40,7 +44,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
             self.on.gateway_pebble_check_recovered,
             self._certificates.available,
         ]
-        for endpoint in (*relations.ENDPOINTS, relations.METRICS, certificates.ENDPOINT):
+        for endpoint in (*relations.ENDPOINTS, relations.METRICS, relations.DASHBOARDS, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -138,7 +142,8 @@ class AmbassadorRouteCharm(ops.CharmBase):
         self.unit.set_ports(*(port for port in ports if port))
         if self.unit.is_leader():
             self._tell(found)
-        metrics.tell(self, self.model.relations[relations.METRICS], port=gateway.metrics_port)
+        metrics.tell(self, self.model.relations[relations.METRICS], port=gateway.metrics_port, alerts=alerts.ALERTS)
+        metrics.show(self, self.model.relations[relations.DASHBOARDS], DASHBOARDS)
         if self._container.can_connect():
             self._outcome = self._engine().bring(self._container, gateway, inputs.bound(self))
 

@@ -19,6 +19,7 @@ from charmkit import desired, templates
 
 SERVICE = "emissary"
 CHECK = "ready"
+_ALIVE = "alive"
 RESOURCES = "/ambassador/init-config/gateway.yaml"
 RECORD = "/tmp/ambassador/rollout.json"  # noqa: S108 - in the container, where nobody else is
 ADMIN_PORT = 8877
@@ -77,12 +78,14 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     service = {
         **desired.service("/usr/local/bin/busyambassador entrypoint", environment=environment),
         "kill-delay": "15s",
+        "on-check-failure": {_ALIVE: "restart"},
     }
     admin = f"http://127.0.0.1:{ADMIN_PORT}/ambassador/v0"
     period = gateway.check_period
     checks = {
         CHECK: desired.http_check(f"{admin}/check_ready", period=period),
-        "alive": desired.http_check(f"{admin}/check_alive", level="alive", period=period),
+        # It asks its Envoy too; one that hangs is started again, one that compiles many routes is not.
+        _ALIVE: desired.http_check(f"{admin}/check_alive", level="alive", period="2s", threshold=10),
         # It calls itself ready without any listener.
         "listening": {
             "override": "replace",

@@ -12,6 +12,7 @@ PROTECTED = "ingress"
 OPEN = "ingress-unauthenticated"
 AUTH = "ingress-auth"
 METRICS = "metrics-endpoint"
+DASHBOARDS = "grafana-dashboard"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
 
 

@@ -2,23 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """When somebody should look at Dex: those of all tracks of Charmed Kubeflow under their names, and two of our own."""
 
+from charmkit import metrics
 from charmkit.interfaces import prometheus_scrape
 
 ALERTS = (
-    prometheus_scrape.Alert(
-        name="KubeflowServiceDown",
-        expression="up{%s} < 1",
-        lasting="5m",
-        severity="critical",
-        summary="A unit of Dex has not answered for five minutes: see juju status",
-    ),
-    prometheus_scrape.Alert(
-        name="KubeflowServiceIsNotStable",
-        expression="avg_over_time(up{%s}[10m]) < 0.5",
-        lasting="0m",
-        severity="warning",
-        summary="A unit of Dex was away for more than half of the last ten minutes",
-    ),
+    *metrics.standing("Dex"),
     prometheus_scrape.Alert(
         # Its name in tracks up to 2.36.
         name="DexAuthUnitIsUnavailable",

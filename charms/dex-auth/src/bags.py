@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this application writes into its databags. Pure."""
 
+import json
+
 import dashboards
 import storage
 from charmkit.interfaces import (
@@ -29,7 +31,9 @@ def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal
         "ingress": ingress.write_request(asked),
         "oidc-client": oidc_client.write_provider(),
         "peers": {"serving": topology.unit},
-        "grafana-dashboard": grafana_dashboard.write(topology, "dex", dashboards.DASHBOARD),
+        "grafana-dashboard": grafana_dashboard.write(
+            topology, {"dex": json.dumps(dashboards.DASHBOARD, sort_keys=True)}
+        ),
         "database": postgresql_client.write_request(storage.DATABASE),
     }
     if url:

@@ -1,8 +1,10 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import base64
 import collections.abc
 import dataclasses
 import json
+import lzma
 import pathlib
 
 import charm
@@ -383,6 +385,18 @@ def test_metrics_are_there_while_somebody_wants_them(
         {"metrics_path": "/metrics", "static_configs": [{"targets": ["*:9902"]}]}
     ]
     assert relation.local_unit_data["prometheus_scrape_unit_name"] == "ambassador-route/0"
+    (group,) = json.loads(relation.local_app_data["alert_rules"])["groups"]
+    assert {"KubeflowServiceDown", "HTTP5xxRateHigh"} <= {rule["alert"] for rule in group["rules"]}
     state = ctx.run(ctx.on.relation_broken(relation), state)
     assert state.opened_ports == {testing.TCPPort(8080)}
     assert "9902" not in files(ctx, state)["bootstrap.json"]
+
+
+def test_grafana_gets_a_page(ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State) -> None:
+    grafana = testing.Relation("grafana-dashboard", id=31, remote_app_name="grafana")
+    state = update(ctx, base, relations={*base.relations, grafana})
+    (found,) = json.loads(state.get_relation(31).local_app_data["dashboards"])["templates"].values()
+    page = json.loads(lzma.decompress(base64.b64decode(found["content"])))
+    assert page["title"] == "Gateway of Kubeflow (ambassador-route)"
+    follower = update(ctx, base, relations={*base.relations, grafana}, leader=False)
+    assert not follower.get_relation(31).local_app_data

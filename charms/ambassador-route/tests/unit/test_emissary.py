@@ -61,6 +61,7 @@ def test_layer_closes_every_port_of_administration_and_is_private() -> None:
     assert environment["AMBASSADOR_ID"] == "kubeflow-gw"
     assert environment["AMBASSADOR_NAMESPACE"] == "kubeflow"
     assert environment["AMBASSADOR_SINGLE_NAMESPACE"]
+    assert layer["services"]["emissary"]["on-check-failure"] == {"alive": "restart"}
     assert set(layer["checks"]) == {"ready", "alive", "listening"}
     assert layer["checks"]["listening"]["tcp"] == {"port": 8080}
 

@@ -116,7 +116,7 @@ def answering() -> collections.abc.Iterator[Answering]:
         def answer(seen: Seen) -> Reply:
             if (seen.method, seen.path) == ("POST", "/_internal/v0/watt?url=http://localhost:9696/snapshot"):
                 return reload if isinstance(reload, Reply) else next(reload)
-            assert (seen.method, seen.path) == ("GET", "/ambassador/v0/diag/?json=true")
+            assert (seen.method, seen.path) == ("GET", "/ambassador/v0/diag/?json=true&filter=errors")
             return errors
 
         running.append(servers.Server(answer))
@@ -135,16 +135,12 @@ def test_refused_reload_is_told_in_emissarys_words(answering: Answering) -> None
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ('{"errors": []}', None),
-        ("{}", None),
-        ('{"errors": [["", "Pod labels are not mounted in the Ambassador container; ..."]]}', None),
-        (
-            '{"errors": [["", "Pod labels are not mounted"], ["dex.m.1", "no\\n such\\u0000 host"]]}',
-            "dex.m.1: no such\0 host",
-        ),
+        ("[]", None),
+        ('[["", "Pod labels are not mounted in the Ambassador container; ..."]]', None),
+        ('[["", "Pod labels are not mounted"], ["dex.m.1", "no\\n such\\u0000 host"]]', "dex.m.1: no such\0 host"),
         ("{", "its diagnostics cannot be read"),
-        ("[]", "its diagnostics cannot be read"),
-        ('{"errors": [1]}', "its diagnostics cannot be read"),
+        ("null", "its diagnostics cannot be read"),
+        ("[1]", "its diagnostics cannot be read"),
     ],
 )
 def test_errors_of_single_resources_are_found(answering: Answering, body: str, expected: str | None) -> None:
@@ -154,7 +150,7 @@ def test_errors_of_single_resources_are_found(answering: Answering, body: str, e
 def test_one_that_is_starting_is_waited_for(answering: Answering) -> None:
     """Until the part that answers here is up, the one before it says 502."""
     starting = iter([Reply(status=502), Reply(status=502), Reply(body="configuration updated")])
-    port = answering(starting, Reply(body='{"errors": [["x", "wrong"]]}'))
+    port = answering(starting, Reply(body='[["x", "wrong"]]'))
     assert diagnostics.reload(port=port) == "x: wrong"
 
 

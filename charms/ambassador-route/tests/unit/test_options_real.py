@@ -7,11 +7,13 @@ import collections.abc
 import http.client
 import json
 import pathlib
+import re
 import socket
 import ssl
 import threading
 import time
 
+import alerts
 import envoy
 import model
 import pytest
@@ -410,3 +412,40 @@ def test_metrics_are_served_and_nothing_else_of_the_administration(tmp_path_fact
         assert world.get("/metrics").status == 302
     finally:
         world.close()
+
+
+def test_alarms_and_dashboard_ask_for_metrics_that_envoy_has(
+    tmp_path_factory: pytest.TempPathFactory, signer: Signer
+) -> None:
+    world = World(tmp_path_factory.mktemp("alarms"))
+    port = servers.free_port()
+    page = json.loads((pathlib.Path(alerts.__file__).parent / "dashboards" / "gateway.json").read_text())
+    asked = [alert.expression for alert in alerts.ALERTS]
+    asked += [target["expr"] for panel in page["panels"] for target in panel["targets"]]
+    try:
+        world.write(metrics_port=port, fast=model.Fast(jwks=signer.jwks, issuer=ISSUER))
+        world.envoy.start(world.port, envoy.HEALTH_PATH)
+        for header in (SESSION, HTML):
+            world.get("/protected", header)
+        world.app.answer = lambda _: Reply(status=500)
+        world.get("/protected", SESSION)
+        names = set(re.findall(r"\benvoy_\w+(?=[{])", " ".join(asked)))
+        assert len(names) > 7
+        # A histogram is there after the next flush of the statistics.
+        servers.until(lambda: names <= _metrics(port), f"Envoy has no {names - _metrics(port)}")
+        # What fast mode spares the gatekeeper is counted, what is open to all is not.
+        for header, path in ((cookie(signer.token()), "/protected"), (SESSION, "/protected"), (SESSION, "/dex/x")):
+            world.get(path, header)
+        spared = r'envoy_http_ext_authz_disabled\{[^}]*prefix="gateway"[^}]*\} (\d+)'
+        servers.until(
+            lambda: re.findall(spared, servers.request(port, "/metrics").body) == ["1"], "it is not counted as one"
+        )
+        labels = re.findall(r'(envoy_\w+="[^"]+")', " ".join(asked))
+        text = servers.request(port, "/metrics").body
+        assert [label for label in labels if label not in text] == []
+    finally:
+        world.close()
+
+
+def _metrics(port: int) -> set[str]:
+    return set(re.findall(r"^(\w+)\{", servers.request(port, "/metrics").body, re.MULTILINE))

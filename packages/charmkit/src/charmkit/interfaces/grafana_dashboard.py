@@ -65,23 +65,24 @@ def dashboard(title: str, panels: collections.abc.Sequence[Panel]) -> dict[str, 
     }
 
 
-def write(topology: prometheus_scrape.Topology, name: str, content: dict[str, object]) -> dict[str, str]:
-    """Return the application databag of the side that has a dashboard.
+def write(topology: prometheus_scrape.Topology, pages: collections.abc.Mapping[str, str]) -> dict[str, str]:
+    """Return the application databag of the side that has dashboards.
 
     Args:
-        topology: whose it is.
-        name: of the dashboard, within the charm.
-        content: Grafana's model of it.
+        topology: whose metrics they show; Grafana's charm puts a choice of it above each page.
+        pages: JSON texts in Grafana's model, by name.
     """
-    text = json.dumps(content, sort_keys=True)
     owner = {key: value for key, value in topology.metadata.items() if key != "charm_name"}
-    template = {
-        "charm": topology.charm,
-        "content": base64.b64encode(lzma.compress(text.encode())).decode(),
-        "juju_topology": owner,
-        "inject_dropdowns": True,
-        "dashboard_alt_uid": hashlib.shake_256(f"{topology.charm}-{name}".encode()).hexdigest(8),
+    templates = {
+        f"file:{name}": {
+            "charm": topology.charm,
+            "content": base64.b64encode(lzma.compress(text.encode())).decode(),
+            "juju_topology": owner,
+            "inject_dropdowns": True,
+            "dashboard_alt_uid": hashlib.sha256(f"{topology.charm}/{name}".encode()).hexdigest()[:16],
+        }
+        for name, text in pages.items()
     }
     # A new name for a new content: that is how the other side sees that it changed.
-    version = str(uuid.uuid5(uuid.NAMESPACE_OID, text))
-    return {"dashboards": json.dumps({"templates": {f"file:{name}": template}, "uuid": version}, sort_keys=True)}
+    version = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(templates, sort_keys=True))
+    return {"dashboards": json.dumps({"templates": templates, "uuid": str(version)}, sort_keys=True)}
