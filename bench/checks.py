@@ -127,13 +127,13 @@ class Bench:
             FAST: Scenario(port=ports["fast"], headers=ours, servers=(envoy,)),
         }
 
-    def flood(self, *, forged: bool) -> report.Flood:
-        """Send a million requests that are refused, and meanwhile some that are not."""
+    def flood(self, size: int, *, forged: bool) -> report.Flood:
+        """Send so many requests that are refused, and meanwhile some that are not."""
         url = f"http://127.0.0.1:{self.ports['gatekeeper']}/x"
         total, latencies = 0, list[float]()
         words = (str(self.one), "forge") if forged else ()
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            while total < MILLION:
+            while total < size:
                 bad = pool.submit(
                     machine.wrk, url, seconds=FLOOD_SECONDS, headers=() if forged else PAGE_LOAD,
                     script=SCRIPT if forged else None, words=words,
@@ -239,6 +239,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measures the gatekeeper.")
     parser.add_argument("--rounds", type=int, default=7, help="how often everything is measured in turn (default 7)")
     parser.add_argument("--seconds", type=float, default=3, help="how long each time (default 3)")
+    parser.add_argument("--flood", type=int, default=MILLION, help="requests of each flood (default 1000000)")
     words = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         say("two cores are needed: one for the servers, one for the load")
@@ -254,7 +255,7 @@ def main() -> int:
             if "idle" not in memory:
                 time.sleep(2)
                 memory["idle"] = server.pss()
-            floods[f"a million {name} requests"] = bench.flood(forged=forged)
+            floods[f"{name} requests"] = bench.flood(words.flood, forged=forged)
             memory[f"after_{name}"] = server.pss()
         start = bench.starts()
     loads.append(os.getloadavg()[0])
