@@ -1,7 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 # The two commands of this repository, and what developers use between them.
-.PHONY: sandbox test format lint unit model contract cluster integration pack deploy undeploy lock clean
+.PHONY: sandbox test format lint unit model contract cluster integration bench pack deploy undeploy lock clean
 
 sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
 	@tools/setup sandbox
@@ -20,6 +20,11 @@ format lint unit model contract cluster: ## One stage alone
 integration: ## Test what was packed on the Juju and the Kubernetes of this machine; ARGS='--ldap-image IMAGE' and others
 	@tools/setup test
 	@.venv/bin/python -m pytest tests/integration -o faulthandler_timeout=1800 $(ARGS)
+
+bench: ## Measure the gatekeeper beside Envoy and oauth2-proxy, and write bench/results.json
+	@tools/setup test
+	@tools/debian
+	@.venv/bin/python bench/checks.py $(if $(ROUNDS),--rounds $(ROUNDS))
 
 pack: ## Pack the charms for Juju, beside their sources; ARCH=arm64 packs for other machines
 	@tools/setup test

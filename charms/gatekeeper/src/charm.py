@@ -96,7 +96,7 @@ class GatekeeperCharm(ops.CharmBase):
         if known.redis and not pebble.check_is_up(self._container, gatekeeper.REDIS_CHECK):
             return ops.ActiveStatus(f"Redis does not answer, units tell each other who logged out: {self._log()}")
         if known.reviews and not pebble.check_is_up(self._container, gatekeeper.KUBERNETES_CHECK):
-            trust = f"run juju trust {self.app.name} --scope=cluster"
+            trust = f"run juju trust {self.app.name} --scope=cluster, or apply docs/token-review.yaml"
             return ops.ActiveStatus(f"Tokens of service accounts are refused, they cannot be reviewed: {trust}")
         return ops.ActiveStatus()
 

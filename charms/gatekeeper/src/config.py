@@ -12,6 +12,7 @@ _REDIRECT_CODES = (301, 302, 303, 307)
 AUTHENTICATORS = ("kubernetes", "access-token", "session", "id-token", "api-token")
 _RENEWALS = ("auto", "header", "redirect")
 _SHORTEST_SESSION = 60
+_MOST_WORKERS = 64
 # The longest life of anything that proves who somebody is.
 LONGEST = 30 * 24 * 3600
 # RFC 6749, appendix A: a client identifier without spaces, and one scope.
@@ -45,12 +46,14 @@ class Config:
     ca_bundle: str = ""
     authenticators: str = "session id-token api-token"
     kubernetes_audiences: str = ""
+    access_token_audiences: str = ""
     login_redirect_code: int = 302
     session_lifetime: int = 900
     session_renewal: str = "auto"
     refresh_idle_lifetime: int = 24 * 3600
     refresh_lifetime: int = 7 * 24 * 3600
     after_logout_url: str = "/"
+    workers: int = 1
 
     def __post_init__(self) -> None:
         """Check every option."""
@@ -74,6 +77,8 @@ class Config:
         for name in ("session_lifetime", "refresh_idle_lifetime", "refresh_lifetime"):
             if not _SHORTEST_SESSION <= (value := getattr(self, name)) <= LONGEST:
                 raise ValueError(f"{name.replace('_', '-')}: must be {limits}, not {value}")
+        if not 1 <= self.workers <= _MOST_WORKERS:
+            raise ValueError(f"workers: must be from 1 to {_MOST_WORKERS} processes, not {self.workers}")
         if self.session_renewal not in _RENEWALS:
             raise ValueError(f"session-renewal: must be auto, header or redirect, not {self.session_renewal!r}")
 
@@ -99,6 +104,8 @@ class Config:
                 raise ValueError(f"authenticators: {name!r} must be one of {', '.join(AUTHENTICATORS)}")
         if "kubernetes" in rules.words(self.authenticators) and not rules.words(self.kubernetes_audiences):
             raise ValueError("kubernetes-audiences: must be set for the authenticator kubernetes, such as kubeflow")
+        if self.access_token_audiences and "access-token" not in rules.words(self.authenticators):
+            raise ValueError("access-token-audiences: add access-token to authenticators, or leave it empty")
 
     @property
     def headers(self) -> dict[str, str]:

@@ -74,7 +74,7 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     url = f"http://localhost:{MANAGEMENT_PORT}"
     layer = {
-        "services": {SERVICE: desired.service(f"{_BINARY} --config {_CONFIG}", environment=environment)},
+        "services": {SERVICE: desired.service(_command(gatekeeper.options), environment=environment)},
         "checks": {
             CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
             # Says nothing about this unit: who asks whether it is ready does not hear of it.
@@ -145,6 +145,11 @@ def client(options: config.Config, *, public_url: str, secret: str = "", secret_
     )
 
 
+def _command(options: config.Config) -> str:
+    several = f" --workers {options.workers}" if options.workers > 1 else ""
+    return f"{_BINARY} --config {_CONFIG}{several}"
+
+
 def _render(gatekeeper: Gatekeeper) -> str:
     options, provider = gatekeeper.options, gatekeeper.provider
     audiences = rules.words(options.kubernetes_audiences)
@@ -171,6 +176,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "identity_header": options.headers["identity-header"],
         "ca_bundle": options.ca_bundle,
         "authenticators": [name.replace("-", "_") for name in rules.words(options.authenticators)],
+        "access_token_audiences": rules.words(options.access_token_audiences),
         "kubernetes": {"audiences": audiences} if audiences else None,
         "session_lifetime": options.session_lifetime,
         "session_renewal": options.session_renewal,
@@ -182,7 +188,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "journal": _JOURNAL,
         "watched_file": _WATCHED,
         "redis": dataclasses.asdict(gatekeeper.store) if gatekeeper.store else None,
-        "signing_keys": [{"kid": key.kid, "pem": key.text} for key in gatekeeper.keys.signing],
+        "signing_keys": [{"kid": key.kid, "pem": key.text, "since": key.since} for key in gatekeeper.keys.signing],
         "sealing_keys": [key.text for key in gatekeeper.keys.sealing],
     }
     return templates.render(_TEMPLATES, "config.json.j2", values)

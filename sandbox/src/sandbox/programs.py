@@ -126,7 +126,7 @@ def _cache() -> pathlib.Path:
 
 def _build(name: str, source: pathlib.Path, target: pathlib.Path, progress: Progress) -> None:
     module = (source / "go.mod").read_text()
-    (package,) = re.findall(rf"^(?:tool )?\s*(\S+/cmd/{name})$", module, re.MULTILINE)
+    (package,) = re.findall(rf"^(?:tool )?\s*(\S+/(?:cmd/{name}|{name}/v\d+))$", module, re.MULTILINE)
     go = _go(module, progress)
     progress(f"building {name} (the first time only, {_PATIENCE.get(name, 'up to a minute')})")
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")

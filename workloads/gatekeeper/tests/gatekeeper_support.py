@@ -65,7 +65,8 @@ def free_port() -> int:
 class Running:
     """The service as a process of its own."""
 
-    def __init__(self, directory: pathlib.Path, **changes: object) -> None:
+    def __init__(self, directory: pathlib.Path, *, arguments: tuple[str, ...] = (), **changes: object) -> None:
+        self._arguments = arguments
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         fixed = {"listen": f"127.0.0.1:{self.port}", "public_url": self.url}
@@ -79,14 +80,14 @@ class Running:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gatekeeper", "--config", self.file]
+        command = [sys.executable, "-m", "gatekeeper", "--config", self.file, *self._arguments]
         with self._log.open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        wait(lambda: answers(self.management + "/ready"))
+        wait(lambda: answers(self.management + "/ready"), seconds=60)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=5)
+        return self.process.wait(timeout=30)
 
     def client(self, **words: typing.Any) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=10, trust_env=False, **words)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens that somebody else is asked about: service accounts of Kubernetes, and opaque access tokens."""
 
+import base64
 import collections.abc
 import datetime
 import http.server
@@ -251,3 +252,64 @@ def test_userinfo_is_asked_where_there_is_no_introspection(tmp_path: pathlib.Pat
         assert given.headers["kubeflow-userid"] == "u@example.com"
     assert made.stop() == 0
     source.stop()
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> collections.abc.Iterator[Running]:
+    """Run a service that lets in JWT access tokens for the audience kfp."""
+    directory = tmp_path_factory.mktemp("api")
+    names = ["access_token", "session", "id_token", "api_token"]
+    made = Running(directory, issuer=provider.issuer, authenticators=names, access_token_audiences=["kfp", "other"])
+    with made.client() as client:
+        wait(lambda: client.get("/x").status_code == 302)
+    yield made
+    assert made.stop() == 0
+
+
+def access_token(provider: Provider, *, kind: str | None = "at+jwt", **changes: object) -> str:
+    payload = provider.id_token(**{"aud": "kfp", **changes}).split(".")[1]
+    header = {"alg": "RS256", "kid": provider.key.kid} | ({"typ": kind} if kind is not None else {})
+    claims = base64.urlsafe_b64decode(payload + "==").decode()
+    return jws.serialize_compact(header, claims, provider.key, ["RS256"])
+
+
+def bearer(running: Running, token: str) -> httpx.Response:
+    return httpx.get(f"{running.url}/x", headers={"authorization": f"Bearer {token}"}, trust_env=False)
+
+
+@pytest.mark.parametrize("changes", [{}, {"aud": ["a", "other"]}, {"kind": None}, {"kind": "JWT"}])
+def test_a_jwt_access_token_for_a_named_audience_is_good(api: Running, provider: Provider, changes: dict[str, object]):
+    asked = len(provider.requests)
+    given = bearer(api, access_token(provider, **changes))
+    assert (given.status_code, given.headers["kubeflow-userid"]) == (200, "user@example.com")
+    assert provider.requests[asked:] == []
+
+
+@pytest.mark.parametrize("changes", [
+    {"aud": "someone-else"}, {"iss": "http://evil.example"}, {"exp": 1}, {"exp": None}, {"nbf": 2**33},
+    {"kind": "logout+jwt"}, {"email": None},
+])  # fmt: skip
+def test_other_jwts_are_not(api: Running, provider: Provider, changes: dict[str, object]):
+    assert bearer(api, access_token(provider, **changes)).status_code in (401, 403)
+
+
+def test_an_access_token_without_the_option_is_not_good(running: Running, provider: Provider):
+    assert bearer(running, access_token(provider)).status_code == 401
+
+
+def test_id_tokens_and_api_tokens_are_good_beside_it(api: Running, provider: Provider):
+    assert bearer(api, provider.id_token()).status_code == 200
+
+
+def test_a_key_that_the_provider_no_longer_publishes_proves_nothing(api: Running, provider: Provider):
+    token = access_token(provider)
+    assert bearer(api, token).status_code == 200
+    before = provider.key
+    provider.rotate("p2")
+    try:
+        # Somebody comes with the new key: the provider is asked for its keys, and the old one is gone.
+        wait(lambda: bearer(api, access_token(provider)).status_code == 200)
+        wait(lambda: bearer(api, token).status_code == 401)
+    finally:
+        provider.key = before
+        wait(lambda: bearer(api, access_token(provider, jti="back")).status_code == 200)

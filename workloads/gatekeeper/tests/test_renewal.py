@@ -7,7 +7,7 @@ import http.cookies
 
 import hypothesis
 import pytest
-from gatekeeper import answer, head, identity, revocation, sealed, service, session, settings, tokens
+from gatekeeper import answer, fields, head, identity, revocation, sealed, service, session, tokens
 from gatekeeper_support import NOW, STATE_KEY, options, pem
 from hypothesis import strategies
 
@@ -172,7 +172,7 @@ def test_a_refresh_token_is_no_session_and_a_session_is_no_refresh_token(browser
 
 
 def test_the_state_of_a_login_is_no_refresh_token(browser: Browser):
-    sealer = sealed.Sealer([settings.state_key(key) for key in browser.parts.options.state_keys])
+    sealer = sealed.Sealer([fields.state_key(key) for key in browser.parts.options.state_keys])
     forged = sealer.seal(b'["s",1,1,{}]', purpose=b"refresh")
     browser.cookies = {REFRESH: forged}
     assert browser.get(NOW, accept="application/json").status == 401

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from gatekeeper import (
     check,
+    fields,
     guard,
     head,
     identity,
@@ -65,7 +66,7 @@ def tokens(userid: str = "user@example.com", *, ago: int = 0) -> tuple[str, str]
     now = time.time() - ago
     began = session.begin(now)
     person = identity.Identity(userid=userid)
-    sealer = sealed.Sealer([settings.state_key(key) for key in read.state_keys])
+    sealer = sealed.Sealer([fields.state_key(key) for key in read.state_keys])
     return (
         session.Sessions(read, ledger).mint(person, now, began=began),
         refresh.Refreshes(read, sealer, ledger, policy.Policy(read)).issue(person, began, now),
@@ -128,7 +129,7 @@ def test_nobody_but_a_unit_is_answered(units: list[Unit]):
 def conversation() -> tuple[peers.Peers, head.Head, revocation.Ledger]:
     ledger = revocation.Ledger()
     read = options()
-    sealer = sealed.Sealer([settings.state_key(key) for key in read.state_keys])
+    sealer = sealed.Sealer([fields.state_key(key) for key in read.state_keys])
     question = sealer.seal(json.dumps(["", 0, "nonce"]).encode(), purpose=b"peers: question")
     asked = head.Head(b"GET", b"/authservice/peers", [(b"x-gatekeeper-peer", question.encode())])
     return peers.Peers(read, sealer, ledger), asked, ledger
@@ -140,7 +141,7 @@ def test_an_answer_is_sealed_and_belongs_to_its_question():
     answer = made.reply(asked)
     assert answer is not None
     assert b"somebody" not in answer.body
-    sealer = sealed.Sealer([settings.state_key(key) for key in options().state_keys])
+    sealer = sealed.Sealer([fields.state_key(key) for key in options().state_keys])
     assert sealer.open(answer.body, purpose=b"peers: answer other") is None
     opened = sealer.open(answer.body, purpose=b"peers: answer nonce")
     assert opened is not None

@@ -304,9 +304,13 @@ def test_the_management_port_answers_health_and_metrics_and_lets_nobody_in(runni
         assert answer.status_code == 404
     lines = httpx.get(running.management + "/metrics").text.splitlines()
     found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-    assert float(found['gatekeeper_checks_allowed_total{authenticator="session"}']) >= 1
-    assert float(found['gatekeeper_checks_denied_total{reason="no_session"}']) >= 1
-    assert float(found['gatekeeper_logins_total{outcome="success"}']) >= 1
+    checks = 'gatekeeper_checks_total{result="%s",authenticator="%s",reason="%s"}'
+    assert float(found[checks % ("allowed", "session", "")]) >= 1
+    assert float(found[checks % ("denied", "none", "no_session")]) >= 1
+    assert float(found['gatekeeper_logins_total{outcome="success",connector=""}']) >= 1
+    assert float(found['gatekeeper_provider_seconds_bucket{endpoint="token",le="+Inf"}']) >= 1
+    assert float(found['gatekeeper_provider_seconds_sum{endpoint="token"}']) > 0
+    assert float(found['gatekeeper_tokens_remembered{authenticator="session",outcome="proven"}']) >= 1
     assert float(found['gatekeeper_provider_requests_total{endpoint="token",outcome="answered"}']) >= 1
     assert found["gatekeeper_provider_up"] == "1"
     assert "user@example.com" not in "".join(lines)

@@ -491,7 +491,8 @@ def test_missing_rights_to_review_tokens_are_said(ctx: Context, base: testing.St
     }
     state = update(ctx, once, containers={dataclasses.replace(container, check_infos=infos)})
     assert state.unit_status == ops.ActiveStatus(
-        "Tokens of service accounts are refused, they cannot be reviewed: run juju trust gatekeeper --scope=cluster"
+        "Tokens of service accounts are refused, they cannot be reviewed: run juju trust gatekeeper --scope=cluster, "
+        "or apply docs/token-review.yaml"
     )
 
 

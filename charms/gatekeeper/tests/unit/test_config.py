@@ -156,3 +156,14 @@ def test_service_accounts_need_an_audience() -> None:
     with pytest.raises(ValueError, match=r"^kubernetes-audiences: must be set"):
         config.Config(authenticators="kubernetes session")
     assert config.Config(authenticators="kubernetes", kubernetes_audiences="kubeflow")
+
+
+@pytest.mark.parametrize("count", [0, -1, 65])
+def test_a_senseless_number_of_workers_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match=r"^workers: must be from 1 to 64 processes, not"):
+        config.Config(workers=count)
+
+
+def test_audiences_without_their_authenticator_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^access-token-audiences: add access-token to authenticators"):
+        config.Config(access_token_audiences="kfp")

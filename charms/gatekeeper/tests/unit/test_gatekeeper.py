@@ -65,6 +65,7 @@ def test_file_says_all_that_the_service_needs() -> None:
         "identity_header": "",
         "ca_bundle": "",
         "authenticators": ["session", "id_token", "api_token"],
+        "access_token_audiences": [],
         "kubernetes": None,
         "userid_header": "kubeflow-userid",
         "groups_header": "kubeflow-groups",
@@ -77,7 +78,7 @@ def test_file_says_all_that_the_service_needs() -> None:
         "login_redirect_code": 302,
         "reception": "",
         "after_logout_url": "/",
-        "signing_keys": [{"kid": "k", "pem": "pem"}, {"kid": "l", "pem": "pem2"}],
+        "signing_keys": [{"kid": "k", "pem": "pem", "since": 1}, {"kid": "l", "pem": "pem2", "since": 0}],
         "state_keys": ["s"],
         "journal": "/var/lib/gatekeeper/journal",
         "watched_file": "/etc/gatekeeper/watched.json",
@@ -106,6 +107,19 @@ def test_layer_runs_and_checks_the_service() -> None:
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
     assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
+
+
+def test_several_workers_serve_when_they_are_asked_for() -> None:
+    layer = gatekeeper.configure(service(options=config.Config(workers=4))).layer
+    command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
+    assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json --workers 4"
+
+
+def test_audiences_of_access_tokens_and_ages_of_keys_reach_the_file() -> None:
+    options = config.Config(authenticators="session access-token", access_token_audiences="kfp other")
+    found = document(options=options)
+    assert found["access_token_audiences"] == ["kfp", "other"]
+    assert [key["since"] for key in found["signing_keys"]] == [key.since for key in KEYS.signing]
 
 
 def test_rules_reach_the_file_and_headers_the_gateway() -> None:
@@ -338,6 +352,6 @@ def test_no_value_breaks_out_of_the_file(
         "scopes": list(given.scopes),
         "userid_claim": given.userid_claim,
         "after_logout_url": given.after_logout_url,
-        "signing_keys": [{"kid": key.kid, "pem": key.text} for key in secret.signing],
+        "signing_keys": [{"kid": key.kid, "pem": key.text, "since": key.since} for key in secret.signing],
         "state_keys": [key.text for key in secret.sealing],
     }

@@ -4,6 +4,7 @@
 
 import argparse
 import collections.abc
+import functools
 import pathlib
 import signal
 import socket
@@ -11,7 +12,9 @@ import sys
 import time
 import types
 
-from gatekeeper import cli, journal, log, server, service, settings
+from gatekeeper import board, cli, journal, log, server, service, settings, workers
+
+_MOST_WORKERS = 64
 
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
@@ -19,6 +22,7 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="gatekeeper", description="Answers a gateway's checks, and logs people in.")
     parser.add_argument("--config", required=True, metavar="FILE", type=pathlib.Path, help="the configuration, JSON")
     parser.add_argument("--check", action="store_true", help="only say whether the configuration can be used")
+    parser.add_argument("--workers", type=_number, default=1, metavar="N", help="how many processes serve (default 1)")
     cli.add_commands(parser)
     words = parser.parse_args(arguments)
     try:
@@ -30,7 +34,9 @@ def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
         return _complain(*(f"{words.config}: {line}" for line in str(error).splitlines()))
     if words.command:
         return _command(words, options)
-    return 0 if words.check else _serve(parts)
+    if words.workers > 1 and not options.journal:
+        return _complain(f"{words.config}: journal: is needed by several workers, to tell each other of logouts")
+    return 0 if words.check else _serve(parts, words.workers)
 
 
 def _command(words: argparse.Namespace, options: settings.Settings) -> int:
@@ -43,20 +49,39 @@ def _command(words: argparse.Namespace, options: settings.Settings) -> int:
     return 0
 
 
-def _serve(parts: service.Service) -> int:
+def _serve(parts: service.Service, count: int) -> int:
     log.configure()
+    journal.Journal(parts.options.journal).compact(time.time())
+    try:
+        listeners = server.listen(parts.options, count)
+    except server.ListenError as error:
+        return _complain(str(error))
+    if count == 1:
+        return _answer(parts, listeners[0])
+    shared = board.Board(count)
+
+    def work(number: int) -> int:
+        # Anew: what tells one process from another, such as the name of its ledger, must not be that of its parent.
+        own = service.build(parts.options)
+        own.metrics.others = functools.partial(shared.read, besides=number)
+        own.spread.on_round.append(lambda: shared.write(number, own.metrics.snapshot()))
+        return _answer(own, listeners[number])
+
+    return workers.Team(count, {id(one): one for own in listeners for one in own}.values(), work).run()
+
+
+def _answer(parts: service.Service, listeners: list[socket.socket]) -> int:
     # The server raises the signal again that it was ended by; to end for that reason is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
-    journal.Journal(parts.options.journal).compact(time.time())
-    listeners: list[socket.socket] = []
-    for place in filter(None, (parts.options.listen, parts.options.management)):
-        try:
-            listeners.append(server.listen(place))
-        except OSError as error:
-            return _complain(f"cannot listen on {place}: {error.strerror}")
     server.serve(parts, listeners)
     return 0
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST_WORKERS}, not {text!r}")
+    return int(text)
 
 
 def _ignore(number: int, frame: types.FrameType | None) -> None:

@@ -5,6 +5,7 @@
 import collections.abc
 import logging
 import time
+import typing
 import urllib.parse
 
 from gatekeeper import (
@@ -31,6 +32,7 @@ ROUNDS_COOKIE = "authservice_rounds"
 _MOST_ROUNDS = 3
 _ROUNDS_SECONDS = 600
 _MOST_FIELDS = 50
+_LONGEST_CONNECTOR = 100
 # RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6.
 _ERRORS = frozenset({
     "access_denied", "account_selection_required", "consent_required", "interaction_required", "invalid_request",
@@ -88,13 +90,13 @@ class Callback:
         if state is None or attempt is None:
             return await self._again(request, state)
         try:
-            person = await self._redeem(query["code"], attempt)
+            person, connector = await self._redeem(query["code"], attempt)
             keep = self._issue(person)
         except _StoppedError as stopped:
             if stopped.reason == "code_refused":
                 return await self._again(request, state)
             return self._failed(request, stopped, state)
-        self._metrics.logins.add("success")
+        self._metrics.login("success", connector)
         fields = {"event": "login", "outcome": "success", "userid": person.userid, "request_id": request.request_id}
         logger.info("logged in", extra={"fields": fields})
         return self._done(request, state, keep)
@@ -117,7 +119,7 @@ class Callback:
             return ()
         return (cookies.delete(state.attempt, secure=self._options.secure),)
 
-    async def _redeem(self, code: str, attempt: login.Attempt) -> identity.Identity:
+    async def _redeem(self, code: str, attempt: login.Attempt) -> tuple[identity.Identity, str]:
         if await self._provider.discovered() is None:
             raise _StoppedError(self._provider.trouble or "provider_unreachable")
         try:
@@ -133,7 +135,7 @@ class Callback:
         if claims is None:
             raise _StoppedError("id_token_refused", "token_unknown_key")
         try:
-            return self._policy.identify(claims)
+            return self._policy.identify(claims), _connector(claims)
         except identity.IdentityError as error:
             raise _StoppedError(error.reason, f"claim {self._options.userid_claim!r}") from None
 
@@ -156,7 +158,7 @@ class Callback:
         rounds = 1 + max(state.rounds if state else 0, _rounds(request))
         secure = self._options.secure
         if rounds >= _MOST_ROUNDS:
-            self._metrics.logins.add("login_loop")
+            self._metrics.login("login_loop")
             over = cookies.delete(ROUNDS_COOKIE, secure=secure)
             return self._pages.error(request, "login_loop", retry=path, cookies=(over, *self._used(request, state)))
         endpoint = await self._provider.discovered()
@@ -173,7 +175,7 @@ class Callback:
         words = {"error": query["error"][:100], "error_description": query.get("error_description", "")[:300]}
         fields = {"event": "login", "outcome": "refused", "ours": state is not None, "request_id": request.request_id}
         logger.warning("the provider refused a login", extra={"fields": fields | words})
-        self._metrics.logins.add(f"provider_{error}")
+        self._metrics.login(f"provider_{error}")
         return self._pages.error(
             request,
             f"provider_{error}",
@@ -182,7 +184,7 @@ class Callback:
         )
 
     def _failed(self, request: head.Head, stopped: _StoppedError, state: login.State) -> answer.Answer:
-        self._metrics.logins.add(stopped.reason)
+        self._metrics.login(stopped.reason)
         fields = {"reason": stopped.reason, "detail": stopped.detail, "request_id": request.request_id}
         logger.warning("login failed", extra={"fields": {"event": "login", "outcome": "failed", **fields}})
         return self._pages.error(request, stopped.reason, retry=state.path, cookies=self._used(request, state))
@@ -196,6 +198,13 @@ def _query(path: bytes) -> dict[str, str]:
     except ValueError:
         return {}
     return dict(reversed(fields))
+
+
+def _connector(claims: tokens.Claims) -> str:
+    """Return the id of Dex's connector through which somebody came, if the scope federated:id asked for it."""
+    federated = claims.get("federated_claims")
+    told = typing.cast("dict[str, object]", federated).get("connector_id") if isinstance(federated, dict) else None
+    return told[:_LONGEST_CONNECTOR] if isinstance(told, str) else ""
 
 
 def _rounds(request: head.Head) -> int:

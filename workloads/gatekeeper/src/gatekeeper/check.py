@@ -27,6 +27,13 @@ class Denied(typing.NamedTuple):
     reason: str
     bearer: bool
 
+    @property
+    def authenticator(self) -> str:
+        """Return what should have proved somebody, for counts."""
+        if self.bearer:
+            return "bearer"
+        return "none" if self.reason == "no_session" else "session"
+
 
 class Gate:
     """Decides on checks.
@@ -44,7 +51,7 @@ class Gate:
         logins: login.Logins,
         renewals: renewal.Renewals,
         endpoint: collections.abc.Callable[[], str | None],
-        denied: metrics.Counter,
+        checks: metrics.Counter,
     ) -> None:
         self._options = options
         self._sessions = sessions
@@ -52,7 +59,7 @@ class Gate:
         self._logins = logins
         self._renewals = renewals
         self._endpoint = endpoint
-        self._denied = denied
+        self._checks = checks
         self._skips = skip.Skips(options.skip_auth)
         # Empty headers, not none: what a client sent in them must not arrive where nobody was asked who they are.
         names = filter(None, (options.userid_header, options.groups_header, options.identity_header))
@@ -73,7 +80,7 @@ class Gate:
             outcome.tally.count += 1
             return outcome.answer
         if outcome is None:
-            return self._open if self._skips.covers(request.path) else None
+            return self._let_by() if self._skips.covers(request.path) else None
         return self.conclude(request, outcome, now)
 
     def conclude(self, request: head.Head, outcome: "guard.Pass | Denied", now: float) -> answer.Answer | None:
@@ -86,11 +93,15 @@ class Gate:
         if (renewed := self._renewals.renew(request, now)) is not None:
             return renewed
         if self._skips.covers(request.path):
-            return self._open
+            return self._let_by()
         denied = self.deny(request, outcome, now)
         if denied is not None:
-            self._denied.add(outcome.reason)
+            self._checks.add("denied", outcome.authenticator, outcome.reason)
         return denied
+
+    def _let_by(self) -> answer.Answer:
+        self._checks.add("skipped", "none", "")
+        return self._open
 
     def identify(self, request: head.Head, now: float) -> guard.Pass | Denied | None:
         """Return the first credential that proves somebody, in order: bearer, X-Auth-Token, session cookie."""

@@ -113,9 +113,13 @@ class Guard:
         self._passes.clear()
         self._refusals.clear()
 
-    def __len__(self) -> int:
-        """Return how many tokens are remembered, proven or refused."""
-        return len(self._passes) + len(self._refusals)
+    def proven(self) -> int:
+        """Return how many proven tokens are remembered."""
+        return len(self._passes)
+
+    def refused(self) -> int:
+        """Return how many refused tokens are remembered."""
+        return len(self._refusals)
 
     def _verify(self, raw: bytes, now: float) -> Outcome:
         try:

@@ -48,11 +48,9 @@ class IdTokens:
         token = tokens.parse(raw, longest=LONGEST)
         # The claims are not proven yet: enough to refuse, so that no forged token costs a request to the provider.
         self._check(token.claims, now)
-        key = (self.source.keys or {}).get(token.kid)
+        key = known_key(token, self.source, now)
         if key is None:
-            if self.source.may_learn(now):
-                return None
-            raise tokens.RefusedError(_unknown(self.source.keys), lasting=False)
+            return None
         claims, end = self.proven(token, key, now)
         try:
             person = self.policy.identify(claims)
@@ -87,12 +85,25 @@ class IdTokens:
 
     def _check(self, claims: tokens.Claims, now: float) -> float:
         client = self.options.client_id
-        end = tokens.check(claims, issuer=self.options.issuer, audience=client, now=now)
+        end = tokens.check(claims, issuer=self.options.issuer, audiences=(client,), now=now)
         party, audience = claims.get("azp"), claims.get("aud")
         several = isinstance(audience, list) and len(typing.cast("list[object]", audience)) > 1
         if (party is not None or several) and party != client:
             raise tokens.RefusedError("token_party")
         return end
+
+
+def known_key(token: tokens.Unverified, source: KeySource, now: float) -> tokens.Key | None:
+    """Return the provider's key that a token names, or None while it may still be learnt.
+
+    Raises:
+        tokens.RefusedError: there is no such key, as far as can be known now.
+    """
+    key = (source.keys or {}).get(token.kid)
+    if key is None and not source.may_learn(now):
+        reason = "provider_unreachable" if source.keys is None else "token_unknown_key"
+        raise tokens.RefusedError(reason, lasting=False)
+    return key
 
 
 def read_keys(document: object) -> dict[str, tokens.Key]:
@@ -129,7 +140,3 @@ def _read(entry: object) -> tokens.Key | None:
     else:
         return None
     return key if fit and words.get("alg", algorithm(key)) == algorithm(key) else None
-
-
-def _unknown(keys: Keys | None) -> str:
-    return "provider_unreachable" if keys is None else "token_unknown_key"

@@ -49,9 +49,11 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Have the kernel find out when the other side is gone: idle connections of a gateway may live for ever."""
         super().connection_made(transport)
+        connection = transport.get_extra_info("socket")
+        if connection.family == socket.AF_UNIX:
+            return
         if self.management and transport.get_extra_info("sockname")[1] == self.management:
             self.gate = Closed()
-        connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_IDLE)
 

@@ -82,7 +82,7 @@ class Provider:
             verify.load_verify_locations(cadata=options.ca_bundle)
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=verify)
         self._trouble: ProviderError | None = None
-        self.on_lost_keys: collections.abc.Callable[[], None] = lambda: None
+        self.on_lost_keys: list[collections.abc.Callable[[], None]] = []
 
     @property
     def keys(self) -> idtoken.Keys | None:
@@ -235,7 +235,7 @@ class Provider:
             raise _unreachable(url, error) from error
         finally:
             self._metrics.asked.add(endpoint, outcome)
-            self._metrics.waited.add(endpoint, amount=time.monotonic() - begin)
+            self._metrics.waited.observe(endpoint, seconds=time.monotonic() - begin)
         return given
 
     async def _learn(self) -> None:
@@ -258,7 +258,8 @@ class Provider:
         lost = _thumbprints(self._keys or {}) - _thumbprints(keys)
         self._discovery, self._keys, self._trouble = discovery, keys, None
         if lost:
-            self.on_lost_keys()
+            for tell in self.on_lost_keys:
+                tell()
 
     async def _discover(self) -> _Discovery:
         base = (self._options.back_channel or self._options.issuer).rstrip("/")

@@ -2,30 +2,58 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listens, and serves until told to stop."""
 
+import collections.abc
+import os
+import pathlib
 import socket
 
 import uvicorn
 
-from gatekeeper import app, protocol, service, settings
+from gatekeeper import app, fields, protocol, service, settings
 
 # Longer than a gateway keeps idle connections (Envoy: an hour): whoever closes first must not be the one who is asked.
 _KEEP_ALIVE = 3900
 _GRACE = 1
 _BACKLOG = 2048
+# For a gateway beside this service, as another user of the same group.
+_SOCKET_MODE = 0o660
 
 
-def listen(place: str) -> socket.socket:
-    """Return a socket to serve on, at an address and port.
+class ListenError(Exception):
+    """A place to listen at cannot be had; the text says which and why."""
+
+
+def listen(options: settings.Settings, workers: int) -> list[list[socket.socket]]:
+    """Return the sockets of each process.
+
+    Every process has sockets of its own at the addresses, between which the kernel divides connections (SO_REUSEPORT);
+    a Unix socket is one that they share.
 
     Raises:
-        OSError: the address cannot be had.
+        ListenError: an address cannot be had.
     """
-    host, port = settings.address(place)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    places = list(filter(None, (options.listen, options.management)))
+    listeners: list[list[socket.socket]] = [[] for _ in range(workers)]
+    for place in places:
+        try:
+            # Alone at first: another service that also divides its connections would not be noticed.
+            alone = _bound(place, divided=False)
+            if workers == 1:
+                listeners[0].append(alone)
+                continue
+            alone.close()
+            for sockets in listeners:
+                sockets.append(_bound(place, divided=True))
+        except OSError as error:
+            raise ListenError(f"cannot listen on {place}: {error.strerror}") from None
+    if options.unix_socket:
+        shared = _unix(pathlib.Path(options.unix_socket))
+        for sockets in listeners:
+            sockets.append(shared)
+    return listeners
 
 
-def serve(parts: service.Service, listeners: list[socket.socket]) -> None:
+def serve(parts: service.Service, listeners: collections.abc.Sequence[socket.socket]) -> None:
     """Answer requests until SIGTERM or SIGINT."""
     config = uvicorn.Config(
         app.Application(parts),
@@ -42,4 +70,36 @@ def serve(parts: service.Service, listeners: list[socket.socket]) -> None:
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(config).run(sockets=listeners)
+    uvicorn.Server(config).run(sockets=list(listeners))
+
+
+def _bound(place: str, *, divided: bool) -> socket.socket:
+    host, port = fields.address(place)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=divided)
+
+
+def _unix(path: pathlib.Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        if path.is_socket():
+            if _answers(path):
+                raise ListenError(f"cannot listen on {path}: another process does")
+            # What a process left behind that was killed.
+            path.unlink()
+        # Made with its mode, not given it later.
+        before = os.umask(0o777 & ~_SOCKET_MODE)
+        try:
+            made.bind(str(path))
+        finally:
+            os.umask(before)
+        made.listen(_BACKLOG)
+    except OSError as error:
+        made.close()
+        raise ListenError(f"cannot listen on {path}: {error.strerror}") from None
+    return made
+
+
+def _answers(path: pathlib.Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0

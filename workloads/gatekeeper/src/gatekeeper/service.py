@@ -7,10 +7,13 @@ import dataclasses
 import time
 
 from gatekeeper import (
+    accessjwt,
     accesstoken,
     apitokens,
     callback,
     check,
+    fields,
+    gauges,
     guard,
     idtoken,
     kubernetes,
@@ -58,7 +61,7 @@ class Service:
 
 
 # In which order a bearer token is tried. Those who must ask somebody come first, and refuse other kinds without asking.
-_ORDER = ("kubernetes", "access_token", "session", "id_token", "api_token")
+_ORDER = ("kubernetes", "access_token", "access_jwt", "session", "id_token", "api_token")
 
 
 def build(options: settings.Settings, *, clock: collections.abc.Callable[[], float] = time.time) -> Service:
@@ -68,7 +71,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     rules = policy.Policy(options)
     ledger = revocation.Ledger()
     sessions = session.Sessions(options, ledger)
-    sealer = sealed.Sealer([settings.state_key(key) for key in options.state_keys])
+    sealer = sealed.Sealer([fields.state_key(key) for key in options.state_keys])
     allow = check.allowing(options, sessions.attest)
     refreshes = refresh.Refreshes(options, sealer, ledger, rules)
     id_tokens = idtoken.IdTokens(options=options, source=source, policy=rules)
@@ -85,7 +88,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     api_guard = guard.Guard(api_tokens, allow, tally=counts.tally("api_token"), passes=1_000, refusals=1_000)
     ledger.on_change.append(api_guard.forget)
     token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
-    source.on_lost_keys = token_guard.forget_all
+    source.on_lost_keys.append(token_guard.forget_all)
     logins = login.Logins(options, sealer)
     wards = {"session": session_guard, "id_token": token_guard, "api_token": api_guard}
     remotes: list[remote.Remote] = []
@@ -96,23 +99,24 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     if "access_token" in options.authenticators:
         remotes.append(remote.Remote(accesstoken.AccessTokens(options, source, rules)))
         wards["access_token"] = guard.Guard(remotes[-1], allow, tally=counts.tally("access_token"), passes=1_000)
+        if options.access_token_audiences:
+            jwts = accessjwt.AccessJwts(options=options, source=source, policy=rules)
+            jwt_guard = guard.Guard(jwts, allow, tally=counts.tally("access_jwt"), passes=1_000, refusals=1_000)
+            source.on_lost_keys.append(jwt_guard.forget_all)
+            wards["access_jwt"] = jwt_guard
+    accepted = {*options.authenticators, "access_jwt"}
     gate = check.Gate(
         options,
         sessions=session_guard,
-        bearers=[wards[name] for name in _ORDER if name in options.authenticators],
+        bearers=[wards[name] for name in _ORDER if name in wards and name in accepted],
         logins=logins,
         renewals=renewals,
         endpoint=lambda: source.authorization_endpoint,
-        denied=counts.denied,
+        checks=counts.checks,
     )
     renderer = pages.Pages(options)
-    counts.gauges = {
-        "gatekeeper_sessions_remembered": ("Session tokens in memory.", lambda: len(session_guard)),
-        "gatekeeper_tokens_remembered": ("ID tokens in memory.", lambda: len(token_guard)),
-        "gatekeeper_revocations": ("What is logged out or revoked.", lambda: len(ledger.records)),
-        "gatekeeper_provider_up": ("Whether the provider answered last.", lambda: not source.trouble),
-        "gatekeeper_redis_up": ("Whether Redis answers, 1 without one.", lambda: not spreader.trouble),
-    }
+    counts.gauges += gauges.remembered({"refresh": refresh_guard, **wards})
+    counts.gauges += gauges.surroundings(options, ledger=ledger, source=source, spreader=spreader, clock=clock)
     return Service(
         options=options,
         gate=gate,

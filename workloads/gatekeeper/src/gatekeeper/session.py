@@ -97,7 +97,7 @@ class Sessions:
         if key is None or token.type != TYPE:
             raise tokens.RefusedError("token_unknown_key")
         claims = tokens.verify(token, key, ALGORITHM)
-        end = tokens.check(claims, issuer=self._options.public_url, audience=AUDIENCE, now=now)
+        end = tokens.check(claims, issuer=self._options.public_url, audiences=(AUDIENCE,), now=now)
         name, began = claims.get("sid"), claims.get("auth_time")
         if not isinstance(name, str) or not name or not isinstance(began, int):
             raise tokens.RefusedError("token_without_id")

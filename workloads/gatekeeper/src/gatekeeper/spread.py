@@ -19,7 +19,11 @@ _PRUNE = 600.0
 
 
 class Spread:
-    """Takes in news from everywhere, and passes it on."""
+    """Takes in news from everywhere, and passes it on.
+
+    Attributes:
+        on_round: called after each look around, several times a second.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,7 @@ class Spread:
         self._trouble = ""
         self._news = asyncio.Event()
         self._looked = 0.0
+        self.on_round: list[collections.abc.Callable[[], None]] = []
 
     @property
     def trouble(self) -> str:
@@ -66,6 +71,8 @@ class Spread:
             while not redis_task.done():
                 self._look()
                 self._take(await self._peers.ask())
+                for tell in self.on_round:
+                    tell()
                 if self._clock() > pruned + _PRUNE:
                     pruned = self._clock()
                     self._ledger.prune(pruned)

@@ -79,8 +79,14 @@ def verify(token: Unverified, key: Key, algorithm: str) -> Claims:
     return _object(payload)
 
 
-def check(claims: Claims, *, issuer: str, audience: str, now: float) -> float:
+def check(claims: Claims, *, issuer: str, audiences: collections.abc.Collection[str], now: float) -> float:
     """Compare the standing claims, and return when the token ends.
+
+    Args:
+        claims: what the token says.
+        issuer: who must have made it.
+        audiences: for one of these it must be.
+        now: the time, in seconds since the epoch.
 
     Raises:
         RefusedError: it is for somebody else, or not for now.
@@ -88,7 +94,8 @@ def check(claims: Claims, *, issuer: str, audience: str, now: float) -> float:
     if claims.get("iss") != issuer:
         raise RefusedError("token_issuer")
     given = claims.get("aud")
-    if audience not in (typing.cast("list[object]", given) if isinstance(given, list) else (given,)):
+    several = typing.cast("list[object]", given) if isinstance(given, list) else [given]
+    if not any(audience in several for audience in audiences):
         raise RefusedError("token_audience")
     end, begins = _time(claims, "exp"), (_time(claims, "iat"), _time(claims, "nbf"))
     if end is None:
@@ -110,12 +117,20 @@ def _segment(text: bytes) -> dict[str, object]:
 
 def _object(data: bytes) -> dict[str, object]:
     try:
-        content: object = json.loads(data)
+        content: object = json.loads(data, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise RefusedError("token_malformed") from None
     if not isinstance(content, dict):
         raise RefusedError("token_malformed")
     return typing.cast("dict[str, object]", content)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a name that stands there twice (RFC 7519, section 4): others would read the other one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 def _time(claims: Claims, name: str) -> float | None:

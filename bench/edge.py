@@ -1,0 +1,114 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""An Envoy with one listener for each way to ask who somebody is, all before the same answer."""
+
+import collections.abc
+import dataclasses
+import json
+import pathlib
+
+_TYPES = "type.googleapis.com/envoy"
+_HTTP = f"{_TYPES}.extensions.filters.http"
+_ASKED = ("cookie", "authorization", "accept", "x-requested-with", "sec-fetch-mode", "sec-fetch-dest", "x-request-id")
+_TOLD = ("kubeflow-userid", "kubeflow-groups")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Session:
+    """How Envoy can verify a session by itself."""
+
+    issuer: str
+    jwks: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A port, and what a request must pass there.
+
+    Attributes:
+        asks: the port or the Unix socket of an authorization service, empty for none.
+        session: verifies sessions, so that only requests without one are asked about.
+    """
+
+    port: int
+    asks: int | str = ""
+    session: Session | None = None
+
+
+def bootstrap(listeners: collections.abc.Mapping[str, Listener]) -> str:
+    """Return the configuration."""
+    resources = {
+        "listeners": [_listener(name, listener) for name, listener in listeners.items()],
+        "clusters": [_cluster(name, listener.asks) for name, listener in listeners.items() if listener.asks],
+    }
+    return json.dumps({"static_resources": resources})
+
+
+def command(program: pathlib.Path, config: pathlib.Path) -> list[str]:
+    """Return what starts Envoy with one thread that serves."""
+    return [str(program), "--config-path", str(config), "--concurrency", "1", "--use-dynamic-base-id", "-l", "error"]
+
+
+def _listener(name: str, listener: Listener) -> dict[str, object]:
+    filters: list[dict[str, object]] = []
+    if listener.session:
+        filters.append(_jwt(listener.session))
+    if listener.asks:
+        filters.append(_ask(name, unless=listener.session is not None))
+    filters.append({"name": "router", "typed_config": {"@type": f"{_HTTP}.router.v3.Router"}})
+    answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok"}}}
+    manager = {
+        "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "generate_request_id": False,
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [answer]}]},
+        "http_filters": filters,
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": listener.port}}
+    return {"name": name, "address": address, "filter_chains": [chain]}
+
+
+def _cluster(name: str, asks: int | str) -> dict[str, object]:
+    tcp = {"socket_address": {"address": "127.0.0.1", "port_value": asks}}
+    address = tcp if isinstance(asks, int) else {"pipe": {"path": asks}}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
+
+
+def _jwt(session: Session) -> dict[str, object]:
+    provider = {
+        "issuer": session.issuer,
+        "audiences": ["kubeflow"],
+        "from_cookies": ["authservice_session"],
+        "local_jwks": {"inline_string": session.jwks},
+        "claim_to_headers": [{"header_name": "kubeflow-userid", "claim_name": "userid"}],
+        "forward": True,
+        "clock_skew_seconds": 5,
+        "payload_in_metadata": "session",
+        "jwt_cache_config": {"jwt_cache_size": 10000},
+    }
+    either = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
+    rule = {"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": either}}}
+    config = {"@type": f"{_HTTP}.jwt_authn.v3.JwtAuthentication", "providers": {"session": provider}, "rules": [rule]}
+    return {"name": "envoy.filters.http.jwt_authn", "typed_config": config}
+
+
+def _ask(cluster: str, *, unless: bool) -> dict[str, object]:
+    config: dict[str, object] = {
+        "@type": f"{_HTTP}.ext_authz.v3.ExtAuthz",
+        "transport_api_version": "V3",
+        "allowed_headers": {"patterns": [{"exact": name} for name in _ASKED]},
+        "http_service": {
+            "server_uri": {"uri": "http://authorizer", "cluster": cluster, "timeout": "20s"},
+            "authorization_response": {"allowed_upstream_headers": {"patterns": [{"exact": name} for name in _TOLD]}},
+        },
+    }
+    if unless:
+        config["filter_enabled_metadata"] = {
+            "filter": "envoy.filters.http.jwt_authn",
+            "path": [{"key": "session"}, {"key": "userid"}],
+            "value": {"present_match": True},
+            "invert": True,
+        }
+    return {"name": "envoy.filters.http.ext_authz", "typed_config": config}

@@ -1,0 +1,159 @@
+# Copyright 2026 The Kubeflow Auth Authors
+# SPDX-License-Identifier: Apache-2.0
+"""Attacks through a real Envoy, with the configuration that the gateway's charm writes, on the real service."""
+
+import collections.abc
+import dataclasses
+import http.client
+import json
+import pathlib
+import random
+import socket
+import sys
+import time
+import typing
+
+import attacks
+import gatekeeper_support as support
+import pytest
+from gatekeeper import identity, revocation, session
+
+CHARM = pathlib.Path(__file__).resolve().parents[3] / "charms" / "ambassador-route"
+sys.path[:0] = [str(CHARM / "src"), str(CHARM / "tests" / "unit" / "helpers")]
+
+import envoy  # noqa: E402
+import model  # noqa: E402
+import servers  # noqa: E402
+from worlds import World  # noqa: E402
+
+PATHS = 10_000
+JSON = ("accept", "application/json")
+
+
+class Site(typing.NamedTuple):
+    """A gateway before a gatekeeper, and an application that tells what it was asked."""
+
+    world: World
+    running: support.Running
+    token: str
+
+    @property
+    def pem(self) -> str:
+        return self.running.options.signing_keys[0].pem.get_secret_value()
+
+    def status(self, *headers: tuple[str, str]) -> int:
+        try:
+            return self.world.get("/protected", JSON, *headers).status
+        except (ConnectionError, http.client.HTTPException):
+            return 0
+
+
+@pytest.fixture(scope="module", params=["asks", "fast"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[Site]:
+    directory = tmp_path_factory.mktemp(request.param)
+    (directory / "envoy").mkdir()
+    with World.running(directory / "envoy") as world:
+        public = f"http://127.0.0.1:{world.port}"
+        running = support.Running(directory, issuer="http://127.0.0.1:1/dex", public_url=public, skip_auth=["/public"])
+        sessions = session.Sessions(running.options, revocation.Ledger())
+        jwks = json.dumps(sessions.published)
+        world.auth = dataclasses.replace(
+            world.auth,
+            port=running.port,
+            request_headers=("cookie", "authorization", "accept", "x-auth-token"),
+            response_headers=("kubeflow-userid", "kubeflow-groups"),
+        )
+        changes = {"fast": model.Fast(jwks=jwks, issuer=public)} if request.param == "fast" else {}
+        world.write(**changes)
+        version = envoy.version(envoy.configure(world.gateway(**changes)))
+        servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "not served", seconds=60)
+        yield Site(world, running, sessions.mint(identity.Identity(userid="user@example.com"), time.time()))
+        assert running.stop() == 0
+
+
+def test_forged_tokens_reach_no_application(site: Site):
+    site.world.forget()
+    for name, token in attacks.forged(site.token, site.pem).items():
+        assert site.status(("cookie", f"authservice_session={token}")) in (0, 401, 431), name
+        assert site.status(("authorization", f"Bearer {token}")) in (0, 401, 431), name
+        assert site.status(("x-auth-token", token)) in (0, 401, 431), name
+    assert site.world.app.seen == []
+    # That they were refused for what they are, and not because nobody is let in:
+    assert site.status(("cookie", f"authservice_session={site.token}")) == 200
+    assert site.world.app.seen[0].all("kubeflow-userid") == ["user@example.com"]
+
+
+@pytest.mark.parametrize("changes", [
+    {"iss": "https://evil.example"}, {"aud": "somebody-else"}, {"aud": None}, {"exp": 1}, {"exp": None},
+    {"exp": "tomorrow"}, {"exp": 10**400}, {"nbf": 2**33}, {"userid": ""}, {"userid": None},
+    {"userid": "a\r\nx: y"}, {"aud": ["kubeflow-identity"]},
+])  # fmt: skip
+def test_tokens_of_the_right_key_are_read_by_the_gateway_too(site: Site, changes: dict[str, object]):
+    header, claims = attacks.parts(site.token)
+    token = attacks.sign(header, {**claims, **changes}, site.pem).decode()
+    site.world.forget()
+    assert site.status(("cookie", f"authservice_session={token}")) in (0, 401, 403)
+    assert site.status(("authorization", f"Bearer {token}")) in (0, 401, 403)
+    assert site.world.app.seen == []
+
+
+def test_no_path_slips_past_the_skip_list(site: Site):
+    """Ten thousand paths, the same each time; what an application is shown without a login lies in /public."""
+    site.world.forget()
+    made = random.Random(7)
+    passed = 0
+    with Connection(site.world.port) as client:
+        for _ in range(PATHS):
+            path = b"/public" if made.random() < 0.6 else b"/"
+            path += b"".join(made.choices(attacks.PIECES, k=made.randrange(9)))
+            status = client.get(path)
+            seen, site.world.app.seen[:] = list(site.world.app.seen), []
+            assert (status == 200) == bool(seen), (path, status)
+            for one in seen:
+                passed += 1
+                assert one.all("kubeflow-userid") in ([], [""]), path
+                for reading in attacks.readings(one.path.encode("latin-1")):
+                    assert reading == "/public" or reading.startswith("/public/"), (path, reading)
+    # Enough of them are harmless, so that the others are refused for what they are.
+    assert passed > PATHS / 100
+
+
+class Connection:
+    """Sends paths exactly as they are, on one connection for as long as the gateway keeps it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> typing.Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def get(self, path: bytes) -> int:
+        for _ in range(2):
+            if self._socket is None:
+                self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=20)
+            self._socket.sendall(
+                b"GET " + path + b" HTTP/1.1\r\nhost: gateway.test\r\naccept: application/json\r\n\r\n"
+            )
+            response = http.client.HTTPResponse(self._socket)
+            try:
+                response.begin()
+                response.read()
+            except (ConnectionError, http.client.HTTPException):
+                self._drop()
+                continue
+            finally:
+                response.close()
+            if response.will_close:
+                self._drop()
+            return response.status
+        return 0
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
