@@ -27,6 +27,7 @@ def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal
         internal: the issuer's address inside the cluster.
     """
     asked = ingress.Request(prefix="/dex", rewrite="/dex", service=topology.application, port=port)
+    pages = {"dex": json.dumps(dashboards.DASHBOARD, sort_keys=True)}
     bags = {
         "ingress": ingress.write_request(asked),
         "oidc-client": oidc_client.write_provider(),
