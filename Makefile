@@ -3,9 +3,9 @@
 # The two commands of this repository, and what developers use between them.
 .PHONY: sandbox test format lint unit model contract cluster integration bench pack deploy undeploy lock clean
 
-sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway
+sandbox: ## Run the bundle on this machine until Ctrl-C; PORT=9090 moves the gateway, ARGS=--kubernetes adds the reception
 	@tools/setup sandbox
-	@exec .venv/bin/sandbox up $(if $(PORT),--port $(PORT))
+	@exec .venv/bin/sandbox up $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: ## Run every test but those of "make integration"; sets everything up first
 	@tools/setup test

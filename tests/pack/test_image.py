@@ -156,6 +156,29 @@ def test_the_rock_runs_what_the_charm_runs(bundle: whole.Whole):
         assert service["startup"] == "disabled"
 
 
+def test_the_reception_has_an_image_and_a_rock_of_the_same_content(bundle: whole.Whole, tmp_path: pathlib.Path):
+    path = tmp_path / "reception.oci.tar"
+    command = [sys.executable, packing.ROOT / "tools/image", "reception", "--output", path]
+    subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    found = Image(path, tmp_path)
+    assert found.config["config"]["Entrypoint"] == ["/usr/local/bin/reception"]
+    rock = yaml.safe_load((packing.ROOT / "workloads/reception/rockcraft.yaml").read_text())
+    services = bundle.plan("reception/0")["plan"]["services"]
+    assert {name: service["command"] for name, service in rock["services"].items()} == {
+        name: service["command"] for name, service in services.items()
+    }
+    for place in rock["parts"]["configuration"]["permissions"]:
+        assert found.members[place["path"]].uid == place["owner"]
+    config = tmp_path / "config.json"
+    places = {name: f"127.0.0.1:{number}" for number, name in enumerate(("listen", "management"), start=8080)}
+    config.write_text(json.dumps({**places, "controller_listen": "127.0.0.1:8082"}))
+    if os.getuid() == 0:
+        (found.root / "etc/reception/config.json").write_text(config.read_text())
+        (found.root / "etc/reception/config.json").chmod(0o644)
+        words = ("/usr/local/bin/reception", "--config", "/etc/reception/config.json", "check")
+        assert subprocess.run(found.command(*words)).returncode == 0
+
+
 def test_the_rock_holds_what_the_archive_holds(image: Image):
     for part in ROCK["parts"].values():
         craft_parts.validate_part(part)

@@ -56,7 +56,7 @@ class Deployed(live.Front):
             scratch: a directory that Juju can read.
         """
         overlay = scratch / "overlay.yaml"
-        overlay.write_text(yaml.safe_dump({"applications": dict(charms)}))
+        overlay.write_text(yaml.safe_dump({"applications": {**charms, "reception": None}}))
         self.juju.deploy(live.ROOT / "bundle.yaml", overlays=[overlay])
         packed = scratch / "upstream.charm"
         with zipfile.ZipFile(packed, "w") as archive:

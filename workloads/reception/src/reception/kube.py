@@ -45,7 +45,7 @@ class Kube:
             exceptions.ConfigError: there is no cluster here, or the file that names one is not good.
         """
         read = kubeconfig.KubeConfig
-        found = read.from_file(options.kubeconfig) if options.kubeconfig else read.from_service_account()
+        found = read.from_file(options.kubeconfig) if options.kubeconfig else read.from_env()
         timeout = httpx2.Timeout(_SECONDS)
         # Its overloads know only classes that are named in the call.
         self._client: typing.Any = lightkube.AsyncClient(

@@ -88,7 +88,7 @@ class Settings(pydantic.BaseModel):
         most_profiles: how many profiles somebody may have who asks for more.
         quota: the limits in the ResourceQuota of new profiles.
         labels: labels of every namespace that the controller keeps.
-        kubeconfig: where to find the cluster; empty inside of one.
+        kubeconfig: where to find the cluster; empty for the one that this runs in, else that of KUBECONFIG.
         application: the name of this application, for the commands that pages show.
         namespace: where the controllers agree on the one that works.
         stand_aside: services of this namespace beside which the controller does nothing.
