@@ -32,9 +32,7 @@ def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal
         "ingress": ingress.write_request(asked),
         "oidc-client": oidc_client.write_provider(),
         "peers": {"serving": topology.unit},
-        "grafana-dashboard": grafana_dashboard.write(
-            topology, {"dex": json.dumps(dashboards.DASHBOARD, sort_keys=True)}
-        ),
+        "grafana-dashboard": grafana_dashboard.write(topology, pages),
         "database": postgresql_client.write_request(storage.DATABASE),
     }
     if url:
