@@ -60,6 +60,11 @@ FIELDS: dict[str, tuple[list[str], dict[str, object]]] = {
         "timeout_ms": NUMBER, "grpc": FLAG, "cluster_tag": TEXT, "allow_upgrade": TEXTS,
         "regex_headers": {"type": "object", "additionalProperties": TEXT}, "remove_request_headers": TEXTS,
         "add_request_headers": CHANGES, "add_response_headers": CHANGES, "cors": ANY,
+        "retry_policy": {"type": "object", "properties": {
+            "retry_on": {"type": "string", "enum": ["5xx", "gateway-error", "connect-failure", "retriable-4xx"]},
+            "num_retries": NUMBER,
+        }},
+        "circuit_breakers": {"type": "array", "items": {"type": "object", "properties": {"max_retries": NUMBER}}},
     }),
 }  # fmt: skip
 Definition = generic_resource.create_global_resource(

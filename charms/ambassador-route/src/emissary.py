@@ -122,13 +122,14 @@ def _id(gateway: model.Gateway) -> str:
 def _values(gateway: model.Gateway) -> dict[str, object]:
     auth, tls = gateway.auth, gateway.tls
     closed = any(gateway.refuses(route) for route in gateway.table)
+    silent = gateway.refusal if closed else pages.DOWN
     script = {
         "stripped": routes.stripped(auth),
         "names": gateway.session_cookies,
         "aside": _ASIDE,
         "pages": {
-            "gatekeeper": pages.plain(pages.SILENT),
-            "upstream": pages.plain(gateway.refusal if closed else pages.DOWN),
+            "gatekeeper": pages.plain(pages.SILENT if auth else silent),
+            "upstream": pages.plain(silent),
         },
         "page_headers": pages.HEADERS,
     }
