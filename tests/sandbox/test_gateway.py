@@ -29,7 +29,7 @@ def test_an_envoy_that_hangs_is_started_again(sandbox: live.Live):
                 return False
 
         assert not serves()
-        live.wait(serves, seconds=40, hint="another Envoy serves")
+        live.wait(serves, seconds=120, hint="another Envoy serves")
         assert _envoy(sandbox) != hung
     finally:
         if pathlib.Path(f"/proc/{hung}").exists():
