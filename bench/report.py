@@ -59,7 +59,9 @@ def broken(results: collections.abc.Mapping[str, float], floods: collections.abc
                 f"{key} is {results[key]:.3g}, promised is {'at least' if side == '>' else 'at most'} {bound:g}"
             )
     for name, flood in floods.items():
-        if (p99 := statistics.median(flood.p99)) > LATENCY_UNDER_FLOOD:
+        if not flood.p99:
+            found.append(f"too few valid sessions were answered during {name} to know their p99")
+        elif (p99 := statistics.median(flood.p99)) > LATENCY_UNDER_FLOOD:
             found.append(f"p99 of valid sessions during {name} is {p99 * 1e3:.1f} ms, promised is at most 20")
     return found
 
@@ -81,8 +83,9 @@ def write(
     lines += ["|---|---|---|---|---|---|", *(_row(name, loads) for name, loads in rounds.items())]
     lines += ["", "| flood | requests | p99 of valid sessions meanwhile, ms: median (worst) |", "|---|---|---|"]
     for name, flood in floods.items():
-        middle, worst = statistics.median(flood.p99) * 1e3, max(flood.p99) * 1e3
-        lines.append(f"| {name} | {flood.requests:,} | {middle:.1f} ({worst:.1f}) |")
+        found = [seconds * 1e3 for seconds in flood.p99]
+        latency = f"{statistics.median(found):.1f} ({max(found):.1f})" if found else "too few to know"
+        lines.append(f"| {name} | {flood.requests:,} | {latency} |")
     page = HOME / "README.md"
     before, _, rest = page.read_text().partition(_BEGIN)
     page.write_text("\n".join([before + _BEGIN, *lines, _END]) + rest.partition(_END)[2])
