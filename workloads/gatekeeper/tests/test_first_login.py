@@ -37,7 +37,7 @@ def test_who_asked_for_the_reception_gets_it_as_it_was_asked_for(received: Runni
 
 @pytest.mark.parametrize("path", ["reception", "/reception/", "//evil.example", "https://evil.example", "/a/../b"])
 def test_a_reception_elsewhere_is_refused(path: str):
-    with pytest.raises(ValueError, match="must be a path"):
+    with pytest.raises(settings.ConfigurationError, match="must be a path"):
         options(reception=path)
 
 
