@@ -3,6 +3,7 @@
 """The profile controller when things go wrong, or there is much to do: outages, kill -9, replicas, 500 profiles."""
 
 import collections.abc
+import os
 import pathlib
 import random
 import re
@@ -22,6 +23,8 @@ MANY = 500
 SECONDS = 60.0
 MEBIBYTES = 200
 KILLS = 20
+# The load of a machine that runs this test and little else.
+BUSY = 6.0
 
 
 @pytest.fixture(scope="module")
@@ -137,21 +140,26 @@ def test_many_profiles_from_nothing_and_an_idle_controller(own: cluster.Cluster,
         admin.create(receptions.profile(f"many-{number}", f"{number}@example.org"))
     process = place.start("control")
     live.wait(lambda: place.ready(place.controller) == "active", hint="the controller is active")
-    began = time.monotonic()
-    live.wait(lambda: done(admin, "many-") == MANY, seconds=300, hint="all are made")
+    began, busy = time.monotonic(), os.getloadavg()[0]
+    live.wait(lambda: done(admin, "many-") == MANY, seconds=270, hint="all are made")
     seconds = time.monotonic() - began
+    ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    worked = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
     live.wait(lambda: _quiet(place), seconds=60, hint="nothing more is to be done")
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
     peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
     before, since = counted(own), time.monotonic()
     time.sleep(30)
     rate = (counted(own) - before) / (time.monotonic() - since)
-    print(f"{MANY} profiles in {seconds:.1f} s, {peak:.0f} MiB at the most, {rate:.2f} requests a second when idle")
+    print(f"{MANY} profiles in {seconds:.1f} s, {worked:.1f} s of them at work, load {busy:.0f}")
+    print(f"{peak:.0f} MiB at the most, {rate:.2f} requests a second when idle")
     assert len([found for found in admin.list(Namespace) if found.metadata.name.startswith("many-")]) == MANY
     assert whole(admin, "many-499", "499@example.org")
     assert peak < MEBIBYTES
     assert rate < 1
-    assert seconds < SECONDS
+    assert worked < SECONDS / 2
+    # Where others use the cores too, the clock on the wall says nothing about the controller.
+    assert seconds < SECONDS or busy > BUSY
     place.down()
 
 
