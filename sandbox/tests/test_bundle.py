@@ -13,8 +13,8 @@ OVERLAY = ROOT / "sandbox" / "overlay.yaml"
 
 def test_the_repositorys_own_bundle():
     found = bundle.read(ROOT / "bundle.yaml", [OVERLAY])
-    assert [app.name for app in found.applications] == ["dex-auth", "gatekeeper", "ambassador-route"]
-    assert len(found.relations) == 5
+    assert [app.name for app in found.applications] == ["dex-auth", "gatekeeper", "ambassador-route", "reception"]
+    assert len(found.relations) == 7
     assert found.sandbox["port"] == 8080
     (gateway,) = [app for app in found.applications if app.name == "ambassador-route"]
     assert gateway.options["engine"] == "envoy"
