@@ -31,10 +31,13 @@ class Machine:
     home: pathlib.Path
     deploy: types.ModuleType
     registry: str
+    stuck: bool = False
 
     def program(self, name: str, **answers: object) -> None:
         """Install a program that answers to its first word, and remembers what it was asked."""
         lines = ["#!/bin/sh", f'echo "{name} $*" >> {self.home}/asked', 'case "$1" in']
+        if name == "juju" and not self.stuck:
+            lines.append(f"destroy-model) echo '{{\"models\": []}}' > {self.home}/juju-models;;")
         for word, answer in answers.items():
             text = answer if isinstance(answer, str) else json.dumps(answer)
             (self.home / f"{name}-{word}").write_text(text)
@@ -166,6 +169,15 @@ def test_what_was_made_is_removed_and_nothing_else(machine: Machine, made: bool,
     assert machine.asked() == removal
     with pytest.raises(machine.deploy.DeployError, match="nothing was deployed from here"):
         machine.deploy.undeploy()
+
+
+def test_a_model_that_is_not_gone_yet_is_remembered(machine: Machine):
+    machine.deploy.RECORD.write_text(json.dumps({"model": "auth", "made": True, "applications": APPLICATIONS}))
+    machine.stuck = True
+    machine.juju(models={"auth": APPLICATIONS})
+    with pytest.raises(machine.deploy.DeployError, match="the model auth is not gone yet"):
+        machine.deploy.undeploy()
+    assert machine.deploy.RECORD.exists()
 
 
 def test_a_model_that_is_gone_is_forgotten(machine: Machine):
