@@ -23,14 +23,16 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Pod, Service
 
 Charms = dict[str, dict]
-_RESOURCES = {"dex-auth": "dex-image", "gatekeeper": "gatekeeper-image", "ambassador-route": "gateway-image"}
+_ALL = yaml.safe_load((live.ROOT / "bundle.yaml").read_text())["applications"]
+# As in `make deploy`: the rest needs what only a cluster's administrator gives it.
+_BUNDLE = {name: spec for name, spec in _ALL.items() if name in deployed.APPLICATIONS}
 _LDAP_PORT = 3890
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bundle")
     group.addoption("--charms", help="directory with the packed charms (default: where tox -e pack puts them)")
-    for resource in _RESOURCES.values():
+    for resource in sorted({name for spec in _BUNDLE.values() for name in spec["resources"]}):
         group.addoption(f"--{resource}", help=f"the {resource} (default: that of bundle.yaml)")
     group.addoption("--previous-charms", help="directory with charms packed before, to upgrade from")
     group.addoption("--previous-gatekeeper-image", help="the gatekeeper-image that goes with them (default: the same)")
@@ -53,19 +55,18 @@ def previous(request: pytest.FixtureRequest) -> Charms:
     image = request.config.getoption("--previous-gatekeeper-image")
     found = _overlay(request, given)
     if image:
-        found["gatekeeper"]["resources"] = {"gatekeeper-image": image}
+        found["gatekeeper"]["resources"]["gatekeeper-image"] = image
     return found
 
 
 def _overlay(request: pytest.FixtureRequest, given: str | None) -> Charms:
-    bundle = yaml.safe_load((live.ROOT / "bundle.yaml").read_text())["applications"]
     found: Charms = {}
-    for name, resource in _RESOURCES.items():
+    for name, spec in _BUNDLE.items():
         home = pathlib.Path(given).absolute() if given else live.ROOT / "charms" / name
         charm = home / f"{name}_{request.config.getoption('--arch')}.charm"
         assert charm.exists(), f"{charm} is missing: tox -e pack makes it"
-        image = request.config.getoption(f"--{resource}") or bundle[name]["resources"][resource]
-        found[name] = {"charm": str(charm), "resources": {resource: image}}
+        images = {key: request.config.getoption(f"--{key}") or image for key, image in spec["resources"].items()}
+        found[name] = {"charm": str(charm), "resources": images}
     return found
 
 
