@@ -144,6 +144,8 @@ class Whole:
             for key, value in _chances(found.revisions[found.latest]):
                 for part in {value, json.dumps(value)[1:-1], json.dumps(json.dumps(value)[1:-1])[1:-1]}:
                     text = text.replace(part, f"<{found.label} {key}>") if len(part) > 8 else text
+        # When a key was made.
+        text = re.sub(r'(since\\*": )\d+', r"\1N", text)
         # Envoy's clusters are named after relations, whose ids go up.
         return re.sub(r"((?:dex-auth|gatekeeper|reception)):\d+", r"\1:N", text)
 

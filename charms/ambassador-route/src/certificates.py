@@ -10,7 +10,7 @@ import envoy
 import model
 import ops
 import tls
-from charmkit import pebble
+from charmkit import pebble, single
 from charmlibs.interfaces import tls_certificates
 
 ENDPOINT = "certificates"
@@ -63,8 +63,8 @@ class Certificates:
         """Return the certificate to use."""
         if options.tls_secret_id:
             return self._own(options.tls_secret_id, options.https_port)
-        relation = self._charm.model.get_relation(ENDPOINT)
-        if relation is None or not relation.active:
+        relation = single.relation(self._charm.model, ENDPOINT)
+        if relation is None:
             return Found()
         signed, key = self._requirer.get_assigned_certificates()
         if not signed or key is None:

@@ -11,7 +11,7 @@ import ops
 import relations
 import revoked
 import rules
-from charmkit import secrets
+from charmkit import secrets, single
 from charmkit.interfaces import first_login, redis, sdi
 
 logger = logging.getLogger(__name__)
@@ -92,8 +92,8 @@ def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
 
 
 def _reception(charm: ops.CharmBase) -> str:
-    relation = charm.model.get_relation(relations.RECEPTION)
-    if relation is None or not relation.active:
+    relation = single.relation(charm.model, relations.RECEPTION)
+    if relation is None:
         return ""
     try:
         return first_login.read(relation.data[relation.app])
@@ -103,7 +103,7 @@ def _reception(charm: ops.CharmBase) -> str:
 
 
 def _redis(charm: ops.CharmBase) -> redis.Redis | None:
-    relation = charm.model.get_relation(relations.REDIS)
-    if relation is None or not relation.active:
+    relation = single.relation(charm.model, relations.REDIS)
+    if relation is None:
         return None
     return redis.read(relation.data[relation.app], [relation.data[unit] for unit in relation.units])
