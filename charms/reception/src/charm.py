@@ -7,7 +7,7 @@ import actions
 import config
 import ops
 import reception
-from charmkit import metrics, pebble, rollout
+from charmkit import beginning, metrics, pebble, rollout
 from charmkit.interfaces import first_login, ingress
 
 INGRESS, LOGIN, METRICS = "ingress", "first-login", "metrics-endpoint"
@@ -21,6 +21,7 @@ class ReceptionCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework) -> None:
         super().__init__(framework)
         self._container = self.unit.get_container(reception.SERVICE)
+        self._beginning = beginning.Beginning(self)
         self._actions = actions.Actions(self)
         self._rollout = rollout.Rollout(
             self._container, service=reception.SERVICE, check=reception.CHECK, record=reception.RECORD
@@ -51,6 +52,9 @@ class ReceptionCharm(ops.CharmBase):
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        if self._beginning.status:
+            event.add_status(self._beginning.status)
+            return
         _, complaint = self._options()
         if complaint:
             event.add_status(ops.BlockedStatus(complaint))

@@ -80,8 +80,8 @@ def test_forged_tokens_reach_no_application(site: Site):
     if site.fast:
         # Envoy tries every key on a token that names none (RFC 7515, section 4.1.4); this one is of the right key.
         del forged["no kid"]
-        # And it reads over what follows a signature in its last character: the token is the same.
-        del forged["lengthened"]
+        # And it reads over what follows a whole signature: the token, and what it says, is the same.
+        del forged["lengthened"], forged["padded"]
     for name, token in forged.items():
         assert site.status(("cookie", f"authservice_session={token}")) in (0, 401, 431), name
         assert site.status(("authorization", f"Bearer {token}")) in (0, 401, 431), name
