@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.client
 import json
+import pathlib
 import time
 import urllib.parse
 
@@ -329,10 +330,19 @@ def test_rotating_keys_logs_nobody_out(sandbox: live.Live):
 def test_old_sessions_go_on_while_dex_is_down(sandbox: live.Live):
     client, _ = sandbox.login()
     with contextlib.closing(client):
+        assert _dex(sandbox)
         sandbox.cli("stop", "dex-auth/0", "dex")
         assert client.get("/recorded/x").status_code == 200
+        assert not _dex(sandbox)
+        # Its charm starts it again, and whoever asks meanwhile only waits.
         with unfollowed(sandbox) as stranger:
-            assert stranger.get("/dex/keys").status_code == 503
+            live.wait(lambda: stranger.get("/dex/keys").status_code == 200, hint="Dex serves again")
+
+
+def _dex(sandbox: live.Live) -> list[int]:
+    """Return the processes of Dex that serve."""
+    words = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in live.marked(str(sandbox.home))}
+    return [pid for pid, line in words.items() if b"\0serve\0" in line]
 
 
 def test_a_restart_of_the_gatekeeper_between_redirect_and_callback(sandbox: live.Live):
