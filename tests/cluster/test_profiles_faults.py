@@ -82,6 +82,7 @@ def test_kill_9_anywhere_ends_in_the_same_state(own: cluster.Cluster, tmp_path: 
         # The next one need not wait here until the lease has run out; another test sees to that.
         admin.delete(Lease, "kubeflow-auth-profile-controller", namespace="killed")
     place.start("control")
+    live.wait(lambda: "active one" in place.log("control"), hint="the last controller is active")
     live.wait(lambda: done(admin, "killed-") == KILLS, seconds=120, hint="all are made")
     assert all(whole(admin, f"killed-{number}", f"{number}@example.com") for number in range(KILLS))
     place.down()

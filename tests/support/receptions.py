@@ -110,7 +110,7 @@ class Reception:
     def down(self) -> None:
         """End both; they must end well."""
         codes = [self.end(name) for name in list(self.running)]
-        assert codes == [0] * len(codes)
+        assert codes == [0] * len(codes), codes
 
     def visitor(self, user: str, **headers: str) -> httpx.Client:
         """Return a client as the gateway would send somebody here."""

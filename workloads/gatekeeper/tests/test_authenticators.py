@@ -142,6 +142,7 @@ def test_it_ends_when_the_token_does(cluster: Cluster):
 @pytest.mark.parametrize("answer", [
     {"status": {"authenticated": False}}, {"status": {"authenticated": True, "audiences": ["kubeflow"]}},
     {"status": {"authenticated": False, "user": {"username": "u"}, "audiences": ["kubeflow"]}},
+    {"status": {"user": {}, "error": "invalid bearer token"}},
     {"status": {"authenticated": True, "user": {"username": "u"}, "audiences": ["other"]}},
     # From before audiences: such a token is for the API server itself.
     {"status": {"authenticated": True, "user": {"username": "u"}}},

@@ -22,7 +22,8 @@ _SECONDS = 5.0
 
 
 class _User(pydantic.BaseModel):
-    username: str
+    # The API server describes nobody by an empty user.
+    username: str = ""
     groups: tuple[str, ...] = ()
 
 

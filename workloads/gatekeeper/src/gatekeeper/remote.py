@@ -73,10 +73,13 @@ class Remote:
             try:
                 proof = await self._source.ask(raw, now)
             except tokens.RefusedError as refused:
+                # The newest answer counts, and an old one of the other kind would hide it.
+                self._proofs.pop(raw, None)
                 _remember(self._refusals, raw, now + (_SECONDS if refused.lasting else _SOON), refused)
                 return
         # The guard in front remembers a proof for as long as it says itself.
         proof = dataclasses.replace(proof, expires=min(proof.expires, now + _SECONDS))
+        self._refusals.pop(raw, None)
         _remember(self._proofs, raw, proof.expires, proof)
 
 
