@@ -119,6 +119,14 @@ def warden(known: Known, **sizes: int) -> guard.Guard:
     return guard.Guard(known.sessions, lambda proof, now: answer.Answer(status=200), **sizes)
 
 
+def test_a_long_refused_token_takes_no_memory(known: Known):
+    ward = warden(known, longest_refusal=100)
+    assert isinstance(ward.ask(b"x" * 100, NOW), str)
+    assert ward.refused() == 1
+    assert isinstance(ward.ask(b"x" * 101, NOW), str)
+    assert ward.refused() == 1
+
+
 def test_what_is_remembered_still_ends(known: Known):
     ward = warden(known)
     raw = known.token.encode()
