@@ -6,7 +6,7 @@ import dataclasses
 import re
 
 import rules
-from charmkit import urls
+from charmkit import transformers, urls
 
 _REDIRECT_CODES = (301, 302, 303, 307)
 AUTHENTICATORS = ("kubernetes", "access-token", "session", "id-token", "api-token")
@@ -95,7 +95,7 @@ class Config:
     def _check_rules(self) -> None:
         if not self.userid_prefix.isascii() or not self.userid_prefix.isprintable() or len(self.userid_prefix) > 100:
             raise ValueError(f"userid-prefix: {self.userid_prefix[:100]!r} must be ASCII text in one line")
-        rules.transformers("userid-transformers", self.userid_transformers)
+        transformers.read("userid-transformers", self.userid_transformers)
         rules.skipped("skip-auth-urls", self.skip_auth_urls)
         rules.certificates("ca-bundle", self.ca_bundle)
         rules.distinct(self.headers)

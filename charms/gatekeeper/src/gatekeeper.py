@@ -11,7 +11,7 @@ import config
 import keys
 import revoked
 import rules
-from charmkit import desired, rollout, templates
+from charmkit import desired, rollout, templates, transformers
 from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
 
 SERVICE = "gatekeeper"
@@ -165,7 +165,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "scopes": options.scopes,
         "userid_claim": options.userid_claim,
         "userid_prefix": options.userid_prefix,
-        "userid_transformers": rules.transformers("userid-transformers", options.userid_transformers),
+        "userid_transformers": transformers.read("userid-transformers", options.userid_transformers),
         "userid_lowercase": options.userid_lowercase,
         "groups_claim": options.groups_claim,
         "allowed_groups": rules.names(options.allowed_groups),

@@ -3,10 +3,8 @@
 """The options that say who somebody becomes and who is let in, checked one by one. Pure."""
 
 import collections.abc
-import json
 import re
 import ssl
-import typing
 
 _HEADER = re.compile(r"[a-z0-9-]+")
 # Headers with a meaning of their own, in which an identity would be lost or would do harm; the service refuses the
@@ -17,7 +15,6 @@ _TAKEN = re.compile(
     r"|origin|referer|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|www-authenticate"
 )
 _SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
-_GROUP = re.compile(r"\$\{?(\d+)")
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -28,28 +25,6 @@ def words(text: str) -> tuple[str, ...]:
 def names(text: str) -> tuple[str, ...]:
     """Return the entries of a list separated by commas; they may hold spaces."""
     return tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
-
-
-def transformers(option: str, text: str) -> tuple[dict[str, str], ...]:
-    """Return the rules of a JSON list of `matches` and `replaces`.
-
-    Raises:
-        ValueError: it is none; the text begins with the option's name.
-    """
-    example = """write it like [{"matches": "@example.com$", "replaces": ""}]"""
-    if not text.strip():
-        return ()
-    try:
-        content: object = json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"{option}: not JSON in {place}: {error.msg}, {example}") from None
-    except RecursionError:
-        raise ValueError(f"{option}: nested too deep, {example}") from None
-    if not isinstance(content, list):
-        raise ValueError(f"{option}: must be a list, {example}")
-    entries = typing.cast("list[object]", content)
-    return tuple(_transformer(f"{option}: entry {number}", entry) for number, entry in enumerate(entries, start=1))
 
 
 def header(option: str, text: str) -> str:
@@ -88,23 +63,6 @@ def certificates(option: str, text: str) -> str:
         except (ssl.SSLError, ValueError):
             raise ValueError(f"{option}: must be certificates in PEM, set it with {option}=@ca.pem") from None
     return text
-
-
-def _transformer(place: str, entry: object) -> dict[str, str]:
-    if not isinstance(entry, dict):
-        raise ValueError(f"{place} must be a mapping with matches and replaces")
-    pair = typing.cast("dict[str, object]", entry)
-    matches, replaces = pair.get("matches"), pair.get("replaces")
-    if set(pair) != {"matches", "replaces"} or not isinstance(matches, str) or not isinstance(replaces, str):
-        raise ValueError(f"{place} must be a mapping of the texts matches and replaces, and nothing else")
-    try:
-        groups = re.compile(matches).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{place}: matches must be a regular expression: {error}") from None
-    unknown = [number for number in _GROUP.findall(replaces) if len(number) > 2 or int(number) > groups]
-    if unknown:
-        raise ValueError(f"{place}: group {unknown[0][:5]} in replaces must be one of matches")
-    return {"matches": matches, "replaces": replaces}
 
 
 def distinct(pairs: collections.abc.Mapping[str, str]) -> None:

@@ -3,9 +3,9 @@
 """The operator's words: the charm's options, checked as far as the service's own check would not name them better."""
 
 import dataclasses
-import json
 import re
-import typing
+
+from charmkit import transformers
 
 _CREATE = ("auto", "ask", "never")
 _HEADER = re.compile(r"[a-z0-9-]+")
@@ -56,7 +56,7 @@ class Config:
     @property
     def rules(self) -> tuple[dict[str, str], ...]:
         """Return the entries of `userid-transformers`."""
-        return _rules("userid-transformers", self.userid_transformers)
+        return transformers.read("userid-transformers", self.userid_transformers)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -84,32 +84,3 @@ def _pairs(option: str, text: str, patterns: tuple[re.Pattern[str], re.Pattern[s
             raise ValueError(f"{option}: {name!r} stands there twice")
         found[name] = value
     return found
-
-
-def _rules(option: str, text: str) -> tuple[dict[str, str], ...]:
-    example = """write it like [{"matches": "@example.com$", "replaces": ""}]"""
-    try:
-        content: object = json.loads(text) if text.strip() else []
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"{option}: not JSON in {place}: {error.msg}, {example}") from None
-    except RecursionError:
-        raise ValueError(f"{option}: nested too deep, {example}") from None
-    if not isinstance(content, list):
-        raise ValueError(f"{option}: must be a list, {example}")
-    entries = typing.cast("list[object]", content)
-    return tuple(_rule(f"{option}: entry {number}", entry) for number, entry in enumerate(entries, start=1))
-
-
-def _rule(place: str, entry: object) -> dict[str, str]:
-    fields = typing.cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
-    if set(fields) != {"matches", "replaces"} or not all(isinstance(value, str) for value in fields.values()):
-        raise ValueError(f"{place} must be a mapping of the texts matches and replaces, and nothing else")
-    rule = typing.cast("dict[str, str]", fields)
-    try:
-        groups = re.compile(rule["matches"]).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"{place}: matches must be a regular expression: {error}") from None
-    if any(len(number) > 2 or int(number) > groups for number in re.findall(r"\$\{?(\d+)", rule["replaces"])):
-        raise ValueError(f"{place}: there is no such group in matches")
-    return rule
