@@ -50,7 +50,7 @@ def gateway(
         login_rate=options.login_rate_limit,
         cors_origins=options.origins,
         access_log=options.access_log,
-        emissary_id=options.ambassador_id if options.target == "cluster" else "",
+        emissary_id=options.ambassador_id if options.target == config.CLUSTER else "",
         metrics_port=options.metrics_port if scraped else 0,
     )
 

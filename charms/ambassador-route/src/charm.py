@@ -61,12 +61,12 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _on_config_changed(self, _: ops.EventBase) -> None:
         self._reconcile()
-        if self.config["target"] == config.TARGETS[0] and (reason := self._in_cluster().leave()):
+        if self.config["target"] == config.POD and (reason := self._in_cluster().leave()):
             # Whoever was never trusted has left nothing there.
             logger.info("nothing is removed from the cluster: %s", reason)
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
-        if self.config["target"] == config.TARGETS[1] and self.app.planned_units() == 0:
+        if self.config["target"] == config.CLUSTER and self.app.planned_units() == 0:
             reason = self._in_cluster().leave()
             if reason:
                 logger.warning("resources stay in the cluster: %s", reason)
@@ -161,7 +161,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
 
     def _engine(self) -> engines.Engine:
         """Return the engine that the operator chose, also while another option is wrong."""
-        if self.config["target"] == config.TARGETS[1]:
+        if self.config["target"] == config.CLUSTER:
             return self._in_cluster()
         return engines.ENGINES.get(str(self.config["engine"])) or engines.ENGINES[config.ENGINES[0]]
 

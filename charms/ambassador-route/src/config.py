@@ -10,7 +10,8 @@ import ops
 from charmkit import urls
 
 ENGINES = ("envoy", "emissary")
-TARGETS = ("pod", "cluster")
+POD, CLUSTER = "pod", "cluster"
+TARGETS = (POD, CLUSTER)
 ACCESS_LOGS = ("errors", "all", "off")
 # The container does not run as root, and only root may listen below.
 _LOWEST_PORT = 1024
@@ -32,7 +33,7 @@ class Config:
     """
 
     engine: str = "envoy"
-    target: str = "pod"
+    target: str = POD
     ambassador_id: str = "default"
     http_port: int = 8080
     https_port: int = 8443
@@ -56,7 +57,7 @@ class Config:
             raise ValueError(f"engine: unknown engine {self.engine!r}, there are {' and '.join(ENGINES)}")
         if self.target not in TARGETS:
             raise ValueError(f"target: unknown target {self.target!r}, there are {' and '.join(TARGETS)}")
-        if self.target == "cluster" and self.engine != "emissary":
+        if self.target == CLUSTER and self.engine != "emissary":
             raise ValueError("target: cluster needs engine=emissary")
         if not _ID.fullmatch(self.ambassador_id):
             raise ValueError(
