@@ -101,10 +101,10 @@ class Supervisor:
         """
         with self._sentences():
             spec = bundle.read(self._plan.bundle, self._plan.overlays)
-            spec = kubernetes.fitting(spec, self._progress, wanted=self._plan.kubernetes)
             gateways = [app.name for app in spec.applications if app.charm.name == _GATEWAY]
             self._gateway = gateways[0] if gateways else ""
             port = self._choose_port(spec)
+            spec = kubernetes.fitting(spec, self._progress, wanted=self._plan.kubernetes)
             own = outside.merge(spec.sandbox.get("outside"), self._plan.programs) if self._gateway else ()
             found = programs.ensure(self._progress)
             block, lock = ports.claim_block()
