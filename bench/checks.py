@@ -18,7 +18,6 @@ import os
 import pathlib
 import secrets
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import edge  # noqa: E402
+import image  # noqa: E402
 import live  # noqa: E402
 import machine  # noqa: E402
 import people  # noqa: E402
@@ -38,6 +38,7 @@ from gatekeeper import revocation, session, settings  # noqa: E402
 from sandbox import programs  # noqa: E402
 
 SCRIPT = pathlib.Path(__file__).with_name("cookies.lua")
+YES = pathlib.Path(__file__).with_name("yes.py")
 PAGE_LOAD = ("Accept: text/html", "Sec-Fetch-Mode: navigate")
 MILLION = 1_000_000
 STARTS = 7
@@ -46,7 +47,8 @@ LEAST = 1000
 FLOOD_SECONDS = 10.0
 GATEKEEPER, ENVOY, PROXY = "gatekeeper, directly", "Envoy's direct_response", "oauth2-proxy, directly"
 ASKS, ASKS_UNIX = "Envoy asks the gatekeeper", "Envoy asks the gatekeeper (Unix socket)"
-ASKS_PROXY, FAST = "Envoy asks oauth2-proxy", "Envoy verifies the session (fast mode)"
+ASKS_PROXY, ASKS_YES = "Envoy asks oauth2-proxy", "Envoy asks a server that says yes to everything"
+FAST = "Envoy verifies the session (fast mode)"
 ONE, MANY = "gatekeeper, one session (Lua)", "gatekeeper, 10,000 sessions (Lua)"
 
 
@@ -82,8 +84,20 @@ class Bench:
         found = programs.ensure(say)
         self._dex, self._envoy = found["dex"], found["envoy"]
         self._proxy = programs.built("oauth2-proxy", say)
-        self._python = environment(ROOT / "build" / "bench")
-        names = ("dex", "gatekeeper", "management", "proxy", "none", "asks", "unix", "asks_proxy", "fast")
+        self._python = image.environment(ROOT, say)
+        names = (
+            "dex",
+            "gatekeeper",
+            "management",
+            "proxy",
+            "none",
+            "asks",
+            "unix",
+            "asks_proxy",
+            "asks_yes",
+            "yes",
+            "fast",
+        )
         self.ports = {name: live.free_port() for name in names}
         assert len(set(self.ports.values())) == len(names)
         self.issuer = f"http://127.0.0.1:{self.ports['dex']}/dex"
@@ -103,6 +117,7 @@ class Bench:
             "GOMAXPROCS": "1", "OAUTH2_PROXY_CLIENT_SECRET": people.SECRET,
             "OAUTH2_PROXY_COOKIE_SECRET": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         })  # fmt: skip
+        self.yes = self._run("yes", str(self._python), str(YES), str(self.ports["yes"]))
         self.envoy = self._run("none", *edge.command(self._envoy, self._edge()))
         self.cookie = people.cookie(url, self.options.session_cookie)
         self.proxy_cookie = people.cookie(proxy, "_oauth2_proxy")
@@ -124,6 +139,7 @@ class Bench:
             ASKS: Scenario(port=ports["asks"], headers=ours, servers=(envoy, gatekeeper)),
             ASKS_UNIX: Scenario(port=ports["unix"], headers=ours, servers=(envoy, gatekeeper)),
             ASKS_PROXY: Scenario(port=ports["asks_proxy"], headers=theirs, servers=(envoy, proxy)),
+            ASKS_YES: Scenario(port=ports["asks_yes"], headers=ours, servers=(envoy, self.yes)),
             FAST: Scenario(port=ports["fast"], headers=ours, servers=(envoy,)),
         }
 
@@ -211,27 +227,10 @@ class Bench:
             "asks": edge.Listener(port=ports["asks"], asks=ports["gatekeeper"]),
             "unix": edge.Listener(port=ports["unix"], asks=self.options.unix_socket),
             "asks_proxy": edge.Listener(port=ports["asks_proxy"], asks=ports["proxy"]),
+            "asks_yes": edge.Listener(port=ports["asks_yes"], asks=ports["yes"]),
             "fast": edge.Listener(port=ports["fast"], asks=ports["gatekeeper"], session=known),
         }))  # fmt: skip
         return path
-
-
-def environment(place: pathlib.Path) -> pathlib.Path:
-    """Return a Python that has what the gatekeeper's image has, and nothing else."""
-    lock = ROOT / "workloads" / "gatekeeper" / "requirements.txt"
-    python, mark = place / "bin" / "python", place / "lock"
-    if not mark.exists() or mark.read_bytes() != lock.read_bytes():
-        say("installing what the gatekeeper's image holds")
-        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([sys.executable, "-m", "venv", "--clear", place], check=True)
-        subprocess.run([python, *pip, "--require-hashes", "--requirement", lock], check=True)
-        mark.write_bytes(lock.read_bytes())
-    source = ROOT / "workloads" / "gatekeeper" / "src"
-    (site,) = place.glob("lib/python3.*/site-packages")
-    (site / "gatekeeper.pth").write_text(f"{source}\n")
-    # As in the image: compiled before it starts.
-    subprocess.run([python, "-m", "compileall", "-q", source, site], check=True)
-    return python
 
 
 def main() -> int:

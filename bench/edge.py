@@ -85,7 +85,6 @@ def _jwt(session: Session) -> dict[str, object]:
         "claim_to_headers": [{"header_name": "kubeflow-userid", "claim_name": "userid"}],
         "forward": True,
         "clock_skew_seconds": 5,
-        "payload_in_metadata": "session",
         "jwt_cache_config": {"jwt_cache_size": 10000},
     }
     either = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
@@ -104,11 +103,23 @@ def _ask(cluster: str, *, unless: bool) -> dict[str, object]:
             "authorization_response": {"allowed_upstream_headers": {"patterns": [{"exact": name} for name in _TOLD]}},
         },
     }
+    name = "envoy.filters.http.ext_authz"
     if unless:
-        config["filter_enabled_metadata"] = {
-            "filter": "envoy.filters.http.jwt_authn",
-            "path": [{"key": "session"}, {"key": "userid"}],
-            "value": {"present_match": True},
-            "invert": True,
-        }
-    return {"name": "envoy.filters.http.ext_authz", "typed_config": config}
+        config = _unless_known({"name": name, "typed_config": config})
+    return {"name": name, "typed_config": config}
+
+
+def _unless_known(filter_: dict[str, object]) -> dict[str, object]:
+    """Return a filter that is skipped where a session was verified: only then is the header there."""
+    user = {"@type": f"{_TYPES}.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": "kubeflow-userid"}
+    known = {
+        "input": {"name": "user", "typed_config": user},
+        "value_match": {"safe_regex": {"google_re2": {}, "regex": ".+"}},
+    }
+    skip = {"@type": f"{_TYPES}.extensions.filters.common.matcher.action.v3.SkipFilter"}
+    matcher = {"predicate": {"single_predicate": known}, "on_match": {"action": {"name": "skip", "typed_config": skip}}}
+    return {
+        "@type": f"{_TYPES}.extensions.common.matching.v3.ExtensionWithMatcher",
+        "extension_config": filter_,
+        "xds_matcher": {"matcher_list": {"matchers": [matcher]}},
+    }

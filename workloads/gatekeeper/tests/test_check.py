@@ -67,6 +67,12 @@ def test_of_several_session_cookies_the_first_that_verifies_counts(parts: servic
     assert decide(parts, head.Head(b"GET", b"/", [HOST, lines[0]])).status == 302
 
 
+@pytest.mark.parametrize("last", ["a=b", "authservice_session=forged"])
+def test_a_session_may_be_in_any_cookie_header(parts: service.Service, last: str):
+    lines = [(b"cookie", f"authservice_session={session_of(parts)}".encode()), (b"cookie", last.encode())]
+    assert decide(parts, head.Head(b"GET", b"/x", lines)).status == 200
+
+
 def test_a_valid_cookie_helps_out_a_bad_bearer(parts: service.Service):
     given = decide(parts, request(authorization="Bearer bad", cookie=f"authservice_session={session_of(parts)}"))
     assert given.status == 200

@@ -3,6 +3,7 @@
 """Several processes behind one address, and a Unix socket: one service to whoever asks, also when one of them dies."""
 
 import collections.abc
+import contextlib
 import json
 import os
 import pathlib
@@ -45,8 +46,10 @@ def answerer(connection: socket.socket, running: Running) -> int:
     inode = ends["".join(f"{int(part):02X}" for part in address.split(".")) + f":{port:04X}"]
     for pid in children(running):
         for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-            if os.readlink(entry) == f"socket:[{inode}]":
-                return pid
+            # A file that was open a moment ago may be closed by now.
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(entry) == f"socket:[{inode}]":
+                    return pid
     return 0
 
 

@@ -12,6 +12,7 @@ HOST_COOKIE = "authservice_host"
 # A browser that was sent to the public host is back at once; if it then still shows another, a proxy changes the name.
 _HOST_SECONDS = 10
 _BEARER = b"bearer"
+_OF_PROGRAMS = frozenset({b"authorization", b"x-auth-token"})
 # What a token is told by a guard that is not the one for its kind.
 _NOT_MINE = frozenset({"token_issuer", "token_unknown_key", "token_header", "token_malformed", "token_too_long"})
 
@@ -105,7 +106,7 @@ class Gate:
 
     def identify(self, request: head.Head, now: float) -> guard.Pass | Denied | None:
         """Return the first credential that proves somebody, in order: bearer, X-Auth-Token, session cookie."""
-        bearers, lines = _credentials(request.headers)
+        bearers, lines = _credentials(request)
         reason = ""
         for raw in bearers:
             for ward in self._bearers:
@@ -211,15 +212,18 @@ def _explained(what: answer.Answer, reason: str, name: str) -> answer.Answer:
 
 def bearers(request: head.Head) -> list[bytes]:
     """Return the tokens that a program gives."""
-    return _credentials(request.headers)[0]
+    return _credentials(request)[0]
 
 
-def _credentials(headers: list[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes]]:
+def _credentials(request: head.Head) -> tuple[list[bytes], list[bytes]]:
     """Return the tokens that programs give, in order of precedence, and the Cookie headers."""
+    if not request.repeats and _OF_PROGRAMS.isdisjoint(request.last):
+        line = request.last.get(b"cookie")
+        return [], [] if line is None else [line]
     bearers: list[bytes] = []
     others: list[bytes] = []
     lines: list[bytes] = []
-    for name, value in headers:
+    for name, value in request.headers:
         if name == b"cookie":
             lines.append(value)
         elif name == b"authorization":

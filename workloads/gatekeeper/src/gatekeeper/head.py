@@ -3,7 +3,6 @@
 """The head of a request: method, target and headers, and what they say about who asks and for what."""
 
 import re
-import typing
 import uuid
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
@@ -13,19 +12,34 @@ _AUTHORITY = re.compile(rb"[^/?#]*://[^/?#]*")
 _HTML = (b"text/html", b"application/xhtml+xml", b"text/*")
 
 
-class Head(typing.NamedTuple):
-    """A request without its body; the names of headers are in lower case."""
+class Head:
+    """A request without its body.
 
-    method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
+    Attributes:
+        method: in upper case.
+        target: what stands between the method and the version.
+        headers: name, in lower case, and value of each, in order.
+        last: the last value of each name.
+    """
+
+    __slots__ = ("headers", "last", "method", "target")
+
+    def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.last = dict(headers)
+
+    @property
+    def repeats(self) -> bool:
+        """Return whether a name stands there more than once."""
+        return len(self.last) != len(self.headers)
 
     def get(self, name: bytes) -> bytes:
         """Return the first value of a header, or nothing."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return b""
+        if not self.repeats:
+            return self.last.get(name, b"")
+        return next((value for key, value in self.headers if key == name), b"")
 
     def all(self, name: bytes) -> list[bytes]:
         """Return every value of a header."""

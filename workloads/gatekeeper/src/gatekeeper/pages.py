@@ -4,14 +4,16 @@
 
 import base64
 import collections.abc
+import functools
 import hashlib
 import pathlib
 import time
-
-import jinja2
-import markupsafe
+import typing
 
 from gatekeeper import answer, head, reasons, revocation, settings
+
+if typing.TYPE_CHECKING:
+    import jinja2
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _RETRY_SECONDS = 5
@@ -30,21 +32,8 @@ class Pages:
 
     def __init__(self, options: settings.Settings) -> None:
         self._options = options
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters["date"] = _date
-        style = (_TEMPLATES / "style.css").read_text()
-        # The style is a file of this package; nothing from a request ever gets into it.
-        shared: dict[str, object] = {"style": markupsafe.Markup(style)}  # noqa: S704
-        self._error = environment.get_template("error.html", globals=shared)
-        self._logout = environment.get_template("logout.html", globals=shared)
-        self._tokens = environment.get_template("tokens.html", globals=shared)
-        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        self._style = (_TEMPLATES / "style.css").read_text()
+        digest = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
         self._policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
 
     def error(
@@ -68,7 +57,7 @@ class Pages:
         why, name = reasons.reason(code), request.request_id
         if request.is_page_load:
             refresh = _RETRY_SECONDS if reload else 0
-            text = self._error.render(why=why, code=code, retry=retry, request_id=name, refresh=refresh)
+            text = self._render("error.html", why=why, code=code, retry=retry, request_id=name, refresh=refresh)
             kind, body = "text/html; charset=utf-8", text.encode("utf-8", "replace")
         else:
             content = {"error": why.error, "error_description": why.text, "request_id": name}
@@ -85,7 +74,7 @@ class Pages:
 
         It is a refusal by its status: whatever asked for it has not logged anybody out.
         """
-        text = self._logout.render(action=f"{self._options.prefix}/logout", request_id=request.request_id)
+        text = self._render("logout.html", action=f"{self._options.prefix}/logout", request_id=request.request_id)
         # Without form-action: it would also hold for wherever the logout leads to in the end, which may be anywhere.
         headers = (*self._headers(""), ("content-type", "text/html; charset=utf-8"))
         return answer.Answer(status=403, headers=headers, body=text.encode())
@@ -106,7 +95,8 @@ class Pages:
             token: one that was just made, and is never shown again.
             complaint: why none was made.
         """
-        text = self._tokens.render(
+        text = self._render(
+            "tokens.html",
             records=records,
             token=token,
             complaint=complaint,
@@ -117,6 +107,24 @@ class Pages:
         headers = (*self._headers("; form-action 'self'"), ("content-type", "text/html; charset=utf-8"))
         status = 400 if complaint else 200
         return answer.Answer(status=status, headers=headers, body=text.encode("utf-8", "replace"))
+
+    def _render(self, name: str, **values: object) -> str:
+        return self._environment.get_template(name).render(values, style=self._style)
+
+    @functools.cached_property
+    def _environment(self) -> "jinja2.Environment":
+        # Not before a page is asked for: most processes never show one, and would be slower to start and larger.
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["date"] = _date
+        return environment
 
     def _headers(self, policy: str) -> list[tuple[str, str]]:
         return [*_COMMON.items(), ("content-security-policy", self._policy + policy)]

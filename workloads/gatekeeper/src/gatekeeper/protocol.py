@@ -18,6 +18,8 @@ _LONGEST_HEAD = 65_536
 # Seconds in which a request's head must be there, whole.
 _HEAD_SECONDS = 10.0
 _KEEP_ALIVE_IDLE = 60
+# Without one of these, a connection that HTTP/1.1 keeps open stays so. Clients of HTTP/1.0 must ask for it.
+_SPECIAL = frozenset({b"connection", b"expect"})
 _TOO_LARGE = answer.as_json(431, {"error": "invalid_request", "error_description": "the request's head is too long"})
 _TOO_SLOW = answer.as_json(408, {"error": "invalid_request", "error_description": "the request's head did not come"})
 _NO_TUNNELS = answer.as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})
@@ -35,14 +37,13 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     management: int = 0
 
     # Whether a head is being read, and how much of it has come at least and at most (a piece may hold other requests
-    # and bodies too); whether the message under way is answered already; whether the client waits for permission to
-    # send a body; whether nothing more is read from this connection.
+    # and bodies too); whether the message under way is answered already; whether nothing more is read from this
+    # connection.
     _in_head = False
     _head_size = 0
     _head_bound = 0
     _piece = 0
     _answered = False
-    _expects = False
     _over = False
     _late: asyncio.TimerHandle | None = None
 
@@ -112,15 +113,11 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         self._head_size = 0
         self._head_bound = self._piece
         self._answered = False
-        self._expects = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Read a header; what follows a chunked body is none."""
         if self._in_head:
-            name = name.lower()
-            if name == b"expect":
-                self._expects = True
-            self.headers.append((name, value))
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Answer if the answer is known, else hand the request to the application."""
@@ -166,21 +163,23 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         if given.reason:
             log.refused(given, request)
         body = b"" if request.method == b"HEAD" else given.body
-        # A client of HTTP/1.0 would have to be told that the connection stays open; few are, and they can come again.
-        stays = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-        if stays and not self._expects and not parser.should_upgrade():
+        if parser.should_keep_alive() and (_SPECIAL.isdisjoint(request.last) or self._stays(request, parser)):
             self.transport.write(given.head + b"\r\n" + body if given.body else given.wire)
         else:
             self._over = True
             self.transport.write(given.head + b"connection: close\r\n\r\n" + body)
             self.transport.close()
 
+    def _stays(self, request: head.Head, parser: httptools.HttpRequestParser) -> bool:
+        # A client of HTTP/1.0 would have to be told that the connection stays open; few are, and they can come again.
+        return not (parser.get_http_version() == "1.0" or parser.should_upgrade() or b"expect" in request.last)
+
     def _hand_over(self, request: head.Head, parser: httptools.HttpRequestParser) -> None:
         # The scope that uvicorn makes when a message begins is made only now, with what has been read since.
         super().on_message_begin()
         self.url = request.path
         self.headers.extend(request.headers)
-        self.expect_100_continue = self._expects
+        self.expect_100_continue = b"expect" in request.last
         super().on_headers_complete()
         if parser.should_upgrade() or parser.get_http_version() == "1.0":
             self.cycle.keep_alive = False
