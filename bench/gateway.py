@@ -1,109 +1,94 @@
 #!/usr/bin/env python3
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What fast mode saves: a session that the authorizer is asked about, and one that Envoy verifies itself.
+"""What fast mode saves behind the gateway as its charm configures it: with every filter that a real one has.
 
-Run it with the environment of the tests: .venv/bin/python bench/gateway.py. Everything is on loopback.
+Run it with the environment of the tests: .venv/bin/python bench/gateway.py. It needs wrk and two cores: Envoy, the
+authorizer and the application have one, the load comes from the other. Authorizer and application say yes to all, so
+that what is compared is the gateway. The table goes into bench/README.md.
 """
 
-import asyncio
+import contextlib
 import json
+import os
 import pathlib
-import socket
 import statistics
 import sys
 import tempfile
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHARM = ROOT / "charms" / "ambassador-route"
-sys.path[:0] = [str(CHARM / "src"), str(CHARM / "tests" / "unit" / "helpers")]
+sys.path[:0] = [str(CHARM / "src"), str(CHARM / "tests" / "unit" / "helpers"), str(ROOT / "tests" / "support")]
 
 import envoy  # noqa: E402
+import machine  # noqa: E402
 import model  # noqa: E402
+import report  # noqa: E402
 import servers  # noqa: E402
 from joserfc import jwk, jwt  # noqa: E402
 from worlds import SESSION, World  # noqa: E402
 
-SECONDS = 4.0
+ROUNDS = 7
+SECONDS = 2.0
 ISSUER = "http://gateway.test"
+YES = pathlib.Path(__file__).with_name("yes.py")
+PAGE = pathlib.Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- fast mode: written by bench/gateway.py -->", "<!-- end of fast mode -->"
+OPEN, ASKED, FAST = "open: nobody is asked", "asked: the authorizer decides", "fast mode: Envoy verifies the session"
 
 
 def main() -> int:
-    """Measure, and print what was measured."""
-    with World.running(pathlib.Path(tempfile.mkdtemp(prefix="bench-"))) as world:
-        fast_mode(world)
+    """Measure, and write the table."""
+    # Whatever is started from here has the servers' core; wrk moves to the other by itself.
+    os.sched_setaffinity(0, {machine.SERVER})
+    with World.running(pathlib.Path(tempfile.mkdtemp(prefix="bench-"))) as world, contextlib.ExitStack() as stack:
+        rounds = fast_mode(world, stack)
+    write(rounds)
     return 0
 
 
-def fast_mode(world: World) -> None:
-    """Compare a session that the authorizer is asked about with one that Envoy verifies itself."""
+def fast_mode(world: World, stack: contextlib.ExitStack) -> dict[str, list[machine.Load]]:
+    """Measure a session that the authorizer is asked about, one that Envoy verifies, and what nobody is asked about."""
     key = jwk.ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
     now = int(time.time())
-    claims = {"iss": ISSUER, "aud": "kubeflow", "userid": "a", "groups": "", "iat": now, "exp": now + 900}
-    claims |= {"auth_time": now, "sid": "1"}
-    cookie = ("Cookie", f"authservice_session={jwt.encode({'alg': 'ES256', 'kid': 'one', 'typ': 'JWT'}, claims, key)}")
+    claims = {"iss": ISSUER, "aud": "kubeflow", "userid": "user@example.com", "groups": "", "iat": now}
+    claims |= {"exp": now + 900, "auth_time": now, "sid": "1"}
+    token = jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT"}, claims, key)
     fast = model.Fast(jwks=json.dumps({"keys": [key.as_dict(private=False)]}), issuer=ISSUER)
     world.write(fast=fast)
     version = envoy.version(envoy.configure(world.gateway(fast=fast)))
     servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "not served")
-    time.sleep(1)
-    world.authorizer.close()
-    world.app.close()
-    Quick(world.authorizer.port, b"kubeflow-userid: a\r\n")
-    Quick(world.app.port, b"")
-    time.sleep(2)
-    latency(world.port, "/dex/x", cookie)
-    medians = {}
-    for name, path, header in (
-        ("open", "/dex/x", cookie),
-        ("asked", "/protected", SESSION),
-        ("fast", "/protected", cookie),
-    ):
-        medians[name] = latency(world.port, path, header)
-    shown = ", ".join(f"{name} {seconds * 1e6:.0f} us" for name, seconds in medians.items())
-    print(f"one client, median: {shown}; fast mode is {medians['asked'] / medians['fast']:.2f} times as fast as asking")
+    for server in (world.authorizer, world.app):
+        server.close()
+        log = pathlib.Path(tempfile.mkdtemp(prefix="bench-")) / "log"
+        quick = machine.Server(log, sys.executable, str(YES), str(server.port))
+        stack.callback(quick.stop)
+        quick.wait_for(server.port)
+    host, cookie = "Host: gateway.test", f"Cookie: authservice_session={token}"
+    asked = (OPEN, "/dex/x", cookie), (ASKED, "/protected", ": ".join(SESSION)), (FAST, "/protected", cookie)
+    rounds: dict[str, list[machine.Load]] = {name: [] for name, _, _ in asked}
+    for number in range(ROUNDS + 1):
+        for name, path, header in asked:
+            load = machine.wrk(f"http://127.0.0.1:{world.port}{path}", seconds=SECONDS, headers=(host, header))
+            assert load.answers and not load.bad, f"{name}: {load.bad} of {load.answers} answers were wrong"
+            if number:
+                rounds[name].append(load)
+    return rounds
 
 
-def latency(port: int, path: str, header: tuple[str, str]) -> float:
-    """Return the median time of a request over one connection."""
-    request = f"GET {path} HTTP/1.1\r\nHost: gateway.test\r\n{header[0]}: {header[1]}\r\n\r\n".encode()
-    times: list[float] = []
-    with socket.create_connection(("127.0.0.1", port)) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            began = time.perf_counter()
-            sock.sendall(request)
-            data = b""
-            while not data.endswith(b"\r\n\r\nok"):
-                data += sock.recv(65536)
-            assert data.startswith(b"HTTP/1.1 200"), data[:200]
-            times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-class Quick:
-    """Answers every request at once: the servers of the tests wait for the kernel between head and body."""
-
-    def __init__(self, port: int, headers: bytes) -> None:
-        """Listen in a thread of its own."""
-        answer = b"HTTP/1.1 200 OK\r\n" + headers + b"content-length: 2\r\n\r\nok"
-
-        class Answering(asyncio.Protocol):
-            def connection_made(self, transport: asyncio.BaseTransport) -> None:
-                self.transport = transport
-
-            def data_received(self, data: bytes) -> None:
-                if data.endswith(b"\r\n\r\n"):
-                    self.transport.write(answer)
-
-        async def serve() -> None:
-            server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", port)
-            await server.serve_forever()
-
-        threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()
+def write(rounds: dict[str, list[machine.Load]]) -> None:
+    """Write the table, and show it."""
+    lines = [f"{time.strftime('%Y-%m-%d')}, load of the machine {os.getloadavg()[0]:.1f}.", ""]
+    lines += ["| request | answers/s: median (min to max) | p50 us | of those that nobody is asked about |"]
+    lines += ["|---|---|---|---|"]
+    for name, loads in rounds.items():
+        rates, p50 = [load.rate for load in loads], statistics.median(load.p50 for load in loads) * 1e6
+        spread = f"{statistics.median(rates):,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"
+        lines.append(f"| {name} | {spread} | {p50:.0f} | {report.over(rounds, name, OPEN):.2f} |")
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + rest.partition(END)[2])
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
