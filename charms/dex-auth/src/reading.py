@@ -12,7 +12,22 @@ import references
 import relations
 import serving
 import storage
-from charmkit.interfaces import ingress, postgresql_client
+from charmkit import observing
+from charmkit.interfaces import ingress, istio_ingress_route, postgresql_client
+
+# Istio's gateway in the place of the one over ingress.
+ROUTE = "istio-ingress-route-unauthenticated"
+ENDPOINTS = (
+    "ingress",
+    ROUTE,
+    "oidc-client",
+    "dex-oidc-config",
+    "database",
+    "metrics-endpoint",
+    "grafana-dashboard",
+    "peers",
+    *observing.ENDPOINTS,
+)
 
 
 def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
@@ -45,9 +60,10 @@ def secret(model: ops.Model, identifier: str) -> dict[str, str] | None:
 
 
 def gateways(model: ops.Model) -> collections.abc.Iterator[issuer.Gateway]:
-    """Yield the gateways over ingress."""
-    for relation in related(model, "ingress"):
-        yield issuer.Gateway(application=relation.app.name, url=ingress.read_external_url(relation.data[relation.app]))
+    """Yield the gateways."""
+    for endpoint, read in (("ingress", ingress.read_external_url), (ROUTE, istio_ingress_route.read_external_url)):
+        for relation in related(model, endpoint):
+            yield issuer.Gateway(application=relation.app.name, url=read(relation.data[relation.app]))
 
 
 def presented(model: ops.Model) -> collections.abc.Iterator[relations.Presented]:

@@ -7,8 +7,13 @@ import json
 import pathlib
 
 import bcrypt
+import certificate
 import charm
+import credentials
+import ops
 import pytest
+import yaml
+from charmkit import pebble
 from charmkit.interfaces import oidc_client
 from deployed import (
     CLIENT,
@@ -313,7 +318,8 @@ def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State, tmp_pat
     ):
         state = run(ctx, state, **options)
         shown += state.unit_status.message + str(state.get_container("dex").plan.to_dict())
-        shown += str([relation.local_app_data for relation in state.relations])
+        shown += str([(relation.local_app_data, relation.local_unit_data) for relation in state.relations])
+        shown += str((state.stored_states, state.deferred, state.app_status))
     state = ctx.run(ctx.on.action("add-user", params={"email": "jane@example.com"}), state)
     made = dict(ctx.action_results or {})["password"]
     ctx.run(ctx.on.action("list-users"), state)
@@ -447,3 +453,122 @@ def test_logs_go_to_loki(ctx: Context, base: testing.State):
     targets = out.get_container("dex").plan.to_dict()["log-targets"]
     assert {target["location"] for target in targets.values()} == {"http://loki:3100/loki/api/v1/push"}
     assert out.unit_status == testing.ActiveStatus()
+
+
+def authority(identifier: int, *pems: str) -> testing.Relation:
+    bag = {"certificates": json.dumps(pems)}
+    return testing.Relation("receive-ca-cert", id=identifier, remote_app_name="ca", remote_app_data=bag)
+
+
+def test_authorities_of_other_applications_are_trusted_until_they_go(ctx: Context, base: testing.State):
+    one, two = (certificate.made(f"CN={name}").strip() for name in ("one", "two"))
+    state = run(ctx, with_relation(with_relation(base, authority(8, one)), authority(9, two)), connectors=LDAP)
+    assert state.unit_status == testing.ActiveStatus()
+    environment = state.get_container("dex").plan.services["dex"].environment
+    assert environment["SSL_CERT_DIR"] == "/etc/ssl/certs:/etc/pki/tls/certs:/tmp/dex/authorities"
+    file = state.get_container("dex").get_filesystem(ctx) / "tmp/dex/authorities/received.pem"
+    assert one in file.read_text()
+    assert two in file.read_text()
+    tried = [asked.environment["SSL_CERT_DIR"] for asked in ctx.exec_history["dex"] if asked.environment]
+    assert set(tried) == {"/etc/ssl/certs:/etc/pki/tls/certs:/tmp/dex/candidate-authorities"}
+    less = ctx.run(ctx.on.relation_broken(state.get_relation(9)), state)
+    assert two not in file.read_text()
+    assert one in file.read_text()
+    gone = less.get_relation(8)
+    last = ctx.run(ctx.on.relation_broken(gone), with_relation(without(less, "receive-ca-cert"), gone))
+    assert "SSL_CERT_DIR" not in last.get_container("dex").plan.services["dex"].environment
+
+
+def test_what_is_no_certificate_is_named_and_stops_nobody(ctx: Context, base: testing.State):
+    out = run(ctx, with_relation(base, authority(8, "aaa")))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith("receive-ca-cert: ca sent what it must not: there is something among")
+    assert runs(out)
+
+
+def test_traces_of_hooks_are_asked_for(ctx: Context, base: testing.State):
+    relation = testing.Relation("charm-tracing", id=8, remote_app_name="tempo")
+    assert run(ctx, with_relation(base, relation)).get_relation(8).local_app_data == {"receivers": '["otlp_http"]'}
+
+
+AWAY = json.dumps([
+    {"id": "o", "name": "O", "type": "oidc",
+     "config": {"issuer": "https://idp.example.com", "clientID": "c", "clientSecret": "s"}}
+])  # fmt: skip
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Stand in for Dex, which refuses connectors that are not in this set where it must open all of them."""
+    known: set[str] = set()
+
+    def rehearse(box: ops.Container, *_: object, environment: dict[str, str], **__: object) -> str | None:
+        entries = yaml.safe_load(pebble.read(box, "/tmp/dex/candidate.yaml") or "")["connectors"]
+        strict = environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "false"
+        away = [entry["id"] for entry in entries if entry["id"] not in known]
+        return f'{{"msg": "failed to open connector {away[0]}"}}' if strict and away else None
+
+    monkeypatch.setattr(pebble, "rehearse", rehearse)
+    return known
+
+
+def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base: testing.State, opens: set[str]):
+    state = run(ctx, base, connectors=AWAY)
+    assert state.unit_status == testing.BlockedStatus("connector 'o': Dex cannot open it: failed to open connector o")
+    assert runs(state)
+    assert dex(ctx, state)["enablePasswordDB"] is True
+    check = state.get_container("dex").plan.checks["connector"]
+    assert (check.tcp, check.startup, check.threshold) == (
+        {"host": "idp.example.com", "port": 443},
+        ops.pebble.CheckStartup.ENABLED,
+        1,
+    )
+    assert not credentials.load(kept(state)).options.get("connectors")
+    opens.add("o")
+    # Until it is heard of, a refusal is remembered, and nothing is tried twice.
+    assert run(ctx, state, connectors=AWAY).unit_status == state.unit_status
+    info = state.get_container("dex").get_check_info("connector")
+    failed = ctx.run(ctx.on.pebble_check_failed(state.get_container("dex"), info), state)
+    assert failed.unit_status == state.unit_status
+    out = ctx.run(ctx.on.pebble_check_recovered(state.get_container("dex"), info), state)
+    assert out.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["o"]
+    assert json.loads(credentials.load(kept(out)).options["connectors"])[0]["id"] == "o"
+    assert out.get_container("dex").plan.checks["connector"].startup == ops.pebble.CheckStartup.DISABLED
+
+
+def test_update_status_tries_again_what_hung(ctx: Context, base: testing.State, opens: set[str]):
+    state = run(ctx, base, connectors=AWAY)
+    opens.add("o")
+    assert ctx.run(ctx.on.update_status(), state).unit_status.name == "active"
+
+
+def test_nobody_is_let_in_where_the_only_connector_is_away(ctx: Context, base: testing.State, opens: set[str]):
+    options = {"connectors": AWAY, "enable_password_db": False}
+    state = run(ctx, base, **options)
+    assert state.unit_status == testing.BlockedStatus(
+        "nobody can log in, connector 'o': Dex cannot open it: failed to open connector o"
+    )
+    assert not runs(state)
+    opens.add("o")
+    info = state.get_container("dex").get_check_info("connector")
+    out = ctx.run(ctx.on.pebble_check_recovered(state.get_container("dex"), info), state)
+    assert out.unit_status.name == "active"
+    assert runs(out)
+
+
+def test_no_check_asks_what_was_never_away(ctx: Context, base: testing.State, opens: set[str]):
+    opens.add("o")
+    assert "connector" not in run(ctx, base, connectors=AWAY).get_container("dex").plan.checks
+
+
+def test_istios_gateway_takes_the_place_of_ours(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    relation = testing.Relation("istio-ingress-route-unauthenticated", id=8, remote_app_name="istio-ingress-k8s")
+    state = run(ctx, with_relation(without(base, "ingress"), relation))
+    assert state.unit_status == testing.WaitingStatus("waiting for the gateway to tell its URL over ingress")
+    (route,) = json.loads(state.get_relation(8).local_app_data["config"])["http_routes"]
+    assert route["matches"] == [{"path": {"type": "PathPrefix", "value": "/dex/"}}]
+    bag = {"external_host": "kubeflow.example.com", "tls_enabled": "True"}
+    out = run(ctx, with_relation(state, dataclasses.replace(state.get_relation(8), remote_app_data=bag)))
+    assert out.unit_status == testing.ActiveStatus()
+    assert dex(ctx, out)["issuer"] == "https://kubeflow.example.com/dex"
