@@ -13,7 +13,7 @@ import credentials
 import ops
 import pytest
 import yaml
-from charmkit import pebble
+from charmkit import pebble, words
 from charmkit.interfaces import oidc_client
 from deployed import (
     CLIENT,
@@ -572,3 +572,54 @@ def test_istios_gateway_takes_the_place_of_ours(ctx: Context, base: testing.Stat
     out = run(ctx, with_relation(state, dataclasses.replace(state.get_relation(8), remote_app_data=bag)))
     assert out.unit_status == testing.ActiveStatus()
     assert dex(ctx, out)["issuer"] == "https://kubeflow.example.com/dex"
+
+
+def test_the_last_good_connectors_outlive_pods_leaders_and_upgrades(
+    ctx: Context, base: testing.State, tmp_path: pathlib.Path
+):
+    bag = {"endpoints": "db:5432", "username": "u", "password": "p"}
+    shared = with_relation(base, testing.Relation("database", id=8, remote_app_name="pg", remote_app_data=bag))
+    state = run(ctx, shared, connectors=LDAP)
+    good = dex(ctx, state)["connectors"]
+    state = run(ctx, state, connectors="- id: x\n\tname: y")
+    for number, event in enumerate((ctx.on.upgrade_charm(), ctx.on.start(), ctx.on.update_status())):
+        new = tmp_path / f"pod-{number}"
+        new.mkdir()
+        # Another unit, in a pod of its own, that never saw the good list.
+        other = dataclasses.replace(state, containers=[container(new)], leader=number == 1)
+        out = ctx.run(event, other)
+        out = ctx.run(ctx.on.pebble_ready(out.get_container("dex")), out)
+        assert dex(ctx, out)["connectors"] == good
+        assert runs(out)
+        assert out.unit_status.message.startswith("connectors: line 2, column 1")
+
+
+def test_what_ends_before_it_was_proven_is_rolled_back_with_its_own_words(
+    ctx: Context, base: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    """The words come out of Pebble's log, which ops.testing has not."""
+
+    def checked(state: testing.State, **changes: object) -> testing.State:
+        box = state.get_container("dex")
+        others = {found for found in box.check_infos if found.name != "ready"}
+        info = dataclasses.replace(box.get_check_info("ready"), **changes)
+        return dataclasses.replace(state, containers=[dataclasses.replace(box, check_infos={*others, info})])
+
+    up, down = {"status": ops.pebble.CheckStatus.UP, "successes": 9}, {"status": ops.pebble.CheckStatus.DOWN}
+    state = run(ctx, run(ctx, base))
+    state = run(ctx, checked(state, **up))
+    before = dex(ctx, state)
+    state = run(ctx, state, title="Other")
+    assert dex(ctx, state) != before
+    state = checked(state, **down)
+    box = state.get_container("dex")
+    ended = dataclasses.replace(box, service_statuses={"dex": ops.pebble.ServiceStatus.INACTIVE})
+    monkeypatch.setattr(words, "last", lambda *_: '{"msg": "failed to initialize server", "err": "disk full"}')
+    state = dataclasses.replace(state, containers=[ended])
+    out = ctx.run(ctx.on.pebble_check_failed(ended, ended.get_check_info("ready")), state)
+    assert dex(ctx, out) == before
+    assert out.unit_status.name == "blocked"
+    assert "disk full" in out.unit_status.message
+    mended = run(ctx, checked(out, **up), title="Third")
+    assert dex(ctx, mended)["frontend"]["issuer"] == "Third"
+    assert mended.unit_status == testing.ActiveStatus()
