@@ -126,17 +126,16 @@ def standby() -> desired.Desired:
 
 
 def watch(connector: Connector | None) -> dict[str, object]:
-    """Return the check that recovers once a connector's server is back; None, or one that asks nobody, ends it.
+    """Return the check that recovers once a connector's server is back.
 
-    It says nothing about the unit: Kubernetes does not hear of it.
+    It says nothing about the unit: Kubernetes does not hear of it. No layer can take a check away again, and not every
+    Pebble of Juju 3.6 can stop one: without a connector it asks Dex itself, once a day.
     """
     urls = addresses.urls(connector["type"], connector["config"]) if connector else []
     host, port = addresses.place(urls[0]) if urls else ("localhost", TELEMETRY_PORT)
     return {
         "override": "replace",
-        "startup": "enabled" if urls else "disabled",
-        "level": "",
-        "period": "5s",
+        "period": "5s" if urls else "24h",
         "timeout": "4s",
         "threshold": 1,
         "tcp": {"host": host, "port": port},

@@ -11,7 +11,7 @@ import ops
 import relations
 import revoked
 import rules
-from charmkit import authorities, secrets, single
+from charmkit import authorities, secrets, single, typed
 from charmkit.interfaces import first_login, redis, sdi
 
 logger = logging.getLogger(__name__)
@@ -87,11 +87,7 @@ def take_over(charm: ops.CharmBase) -> str:
 
 def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
     """Return the operator's options, or None and what is wrong with them."""
-    try:
-        return charm.load_config(config.Config, errors="raise"), ""
-    except ValueError as error:
-        option = str(error).split(":", 1)[0]
-        return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+    return typed.options(charm, config.Config)
 
 
 def _reception(charm: ops.CharmBase) -> str:

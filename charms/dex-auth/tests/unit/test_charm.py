@@ -518,11 +518,7 @@ def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base
     assert runs(state)
     assert dex(ctx, state)["enablePasswordDB"] is True
     check = state.get_container("dex").plan.checks["connector"]
-    assert (check.tcp, check.startup, check.threshold) == (
-        {"host": "idp.example.com", "port": 443},
-        ops.pebble.CheckStartup.ENABLED,
-        1,
-    )
+    assert (check.tcp, check.period, check.threshold) == ({"host": "idp.example.com", "port": 443}, "5s", 1)
     assert not credentials.load(kept(state)).options.get("connectors")
     opens.add("o")
     # Until it is heard of, a refusal is remembered, and nothing is tried twice.
@@ -534,7 +530,8 @@ def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base
     assert out.unit_status.name == "active"
     assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["o"]
     assert json.loads(credentials.load(kept(out)).options["connectors"])[0]["id"] == "o"
-    assert out.get_container("dex").plan.checks["connector"].startup == ops.pebble.CheckStartup.DISABLED
+    check = out.get_container("dex").plan.checks["connector"]
+    assert (check.tcp, check.period) == ({"host": "localhost", "port": 5558}, "24h")
 
 
 def test_update_status_tries_again_what_hung(ctx: Context, base: testing.State, opens: set[str]):
