@@ -84,7 +84,7 @@ class DexCharm(ops.CharmBase):
         kept, settings = self._known()
         said.problems(settings.problems)
         self.unit.set_ports(settings.port)
-        found = reading.related(self.model, "metrics-endpoint")
+        found = self.model.relations["metrics-endpoint"]
         metrics.tell(self, found, port=dex.TELEMETRY_PORT, alerts=alerts.ALERTS)
         trusted = observing.tell(self, self._container)
         said.blocked(*trusted.complaints)
@@ -189,7 +189,7 @@ class DexCharm(ops.CharmBase):
         internal = self._internal(settings)
         written = bags.write(metrics.topology(self), port=settings.port, url=url, internal=internal)
         for endpoint, bag in written.items():
-            for relation in reading.related(self.model, endpoint):
+            for relation in self.model.relations[endpoint]:
                 relation.data[self.app].update(bag)
 
 

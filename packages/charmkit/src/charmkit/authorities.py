@@ -25,15 +25,13 @@ class Authorities:
 
 
 def read(charm: ops.CharmBase) -> Authorities:
-    """Return whom to trust; whoever's relation is being removed is trusted no more.
+    """Return whom to trust; whoever's relation is being removed is not in the model any more.
 
     The leader tells the other side that it may speak the newer version of the interface.
     """
     found: set[str] = set()
     complaints: list[str] = []
     for relation in charm.model.relations[ENDPOINT]:
-        if not relation.active:
-            continue
         if charm.unit.is_leader():
             relation.data[charm.app].update(certificate_transfer.write())
         units = [relation.data[unit] for unit in sorted(relation.units, key=lambda unit: unit.name)]

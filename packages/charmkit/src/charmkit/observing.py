@@ -19,7 +19,7 @@ def tell(charm: ops.CharmBase, container: ops.Container) -> authorities.Authorit
         container: where the workload writes its log; nothing is said to it before it answers.
     """
     if container.can_connect():
-        logs.forward(charm, container, [relation for relation in charm.model.relations[LOGGING] if relation.active])
+        logs.forward(charm, container, charm.model.relations[LOGGING])
     trusted = authorities.read(charm)
     tracing.send(charm, authorities=trusted.pem)
     return trusted
