@@ -125,17 +125,16 @@ def standby() -> desired.Desired:
     return desired.Desired(files=(), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
-def watch(connector: Connector | None) -> dict[str, object]:
-    """Return the check that recovers once a connector's server is back.
+def watch(url: str) -> dict[str, object]:
+    """Return the check that recovers once the server of a connector's URL is back.
 
     It says nothing about the unit: Kubernetes does not hear of it. No layer can take a check away again, and not every
-    Pebble of Juju 3.6 can stop one: without a connector it asks Dex itself, once a day.
+    Pebble of Juju 3.6 can stop one: without a URL it asks Dex itself, once a day.
     """
-    urls = addresses.urls(connector["type"], connector["config"]) if connector else []
-    host, port = addresses.place(urls[0]) if urls else ("localhost", TELEMETRY_PORT)
+    host, port = addresses.place(url) if url else ("localhost", TELEMETRY_PORT)
     return {
         "override": "replace",
-        "period": "5s" if urls else "24h",
+        "period": "5s" if url else "24h",
         "timeout": "4s",
         "threshold": 1,
         "tcp": {"host": host, "port": port},

@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import typing
 
+import addresses
 import dex
 import ops
 from charmkit import pebble, rollout
@@ -106,10 +107,11 @@ class Serving:
 
     def _watch(self, away: tuple[dex.Connector, ...]) -> None:
         """Have Pebble say when the first server that is away is back: update-status comes, but it comes late."""
-        check = dex.watch(next(iter(away), None))
+        url = next((url for entry in away for url in addresses.urls(entry["type"], entry["config"])), "")
+        check = dex.watch(url)
         known = self._container.get_plan().checks.get(dex.AWAY)
         # Pebble writes durations in words of its own.
-        if known.tcp != check["tcp"] if known else away:
+        if known.tcp != check["tcp"] if known else url:
             layer = typing.cast("ops.pebble.LayerDict", {"checks": {dex.AWAY: check}})
             self._container.add_layer(dex.AWAY, layer, combine=True)
 
