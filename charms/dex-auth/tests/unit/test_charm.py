@@ -172,7 +172,7 @@ def test_a_gateway_that_has_not_spoken_is_waited_for(ctx: Context, base: testing
     out = run(ctx, with_relation(base, dataclasses.replace(INGRESS, remote_app_data={})))
     assert out.unit_status == testing.WaitingStatus("waiting for the gateway to tell its URL over ingress")
     assert not (tmp_path / "config.yaml").exists()
-    assert "issuer-url" not in out.get_relation(4).local_app_data
+    assert out.get_relation(4).local_app_data == {}
 
 
 def test_an_old_gateway_tells_no_url(ctx: Context, base: testing.State):
@@ -290,6 +290,11 @@ def test_get_credentials_of_a_disabled_login(ctx: Context, base: testing.State):
     state = run(ctx, base, static_username="", connectors=LDAP)
     with pytest.raises(testing.ActionFailed, match="static login is disabled"):
         ctx.run(ctx.on.action("get-credentials"), state)
+
+
+def test_get_credentials_before_there_are_any(ctx: Context, base: testing.State):
+    with pytest.raises(testing.ActionFailed, match="there is no password yet: see juju status dex-auth"):
+        ctx.run(ctx.on.action("get-credentials"), without(base, "peers"))
 
 
 def test_the_generated_password_comes_back_after_an_own_one(ctx: Context, base: testing.State):
@@ -499,13 +504,18 @@ AWAY = json.dumps([
 
 @pytest.fixture
 def opens(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Stand in for Dex, which refuses connectors that are not in this set where it must open all of them."""
+    """Stand in for Dex, which refuses connectors that are not in this set where it must open all of them.
+
+    It waits for ever for one that is called "hung".
+    """
     known: set[str] = set()
 
     def rehearse(box: ops.Container, *_: object, environment: dict[str, str], **__: object) -> str | None:
         entries = yaml.safe_load(pebble.read(box, "/tmp/dex/candidate.yaml") or "")["connectors"]
         strict = environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "false"
         away = [entry["id"] for entry in entries if entry["id"] not in known]
+        if "hung" in away:
+            return pebble.SILENT
         return f'{{"msg": "failed to open connector {away[0]}"}}' if strict and away else None
 
     monkeypatch.setattr(pebble, "rehearse", rehearse)
@@ -534,10 +544,41 @@ def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base
     assert (check.tcp, check.period) == ({"host": "localhost", "port": 5558}, "24h")
 
 
-def test_update_status_tries_again_what_hung(ctx: Context, base: testing.State, opens: set[str]):
-    state = run(ctx, base, connectors=AWAY)
+def test_one_that_hangs_is_left_out_until_update_status_finds_it_again(
+    ctx: Context, base: testing.State, opens: set[str]
+):
+    good = json.loads(LDAP)
+    hung = [{**json.loads(AWAY)[0], "id": "hung"}]
+    opens.add("ldap")
+    state = run(ctx, base, connectors=json.dumps([*good, *hung]))
+    assert state.unit_status.message == f"connector 'hung': Dex cannot open it: {pebble.SILENT}"
+    assert [entry["id"] for entry in dex(ctx, state)["connectors"]] == ["ldap"]
+    assert runs(state)
+    opens.add("hung")
+    out = ctx.run(ctx.on.update_status(), state)
+    assert out.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["ldap", "hung"]
+    # Now they are good: one that hangs again is a warning, and an operator need not do anything.
+    opens.remove("hung")
+    again = ctx.run(ctx.on.update_status(), out)
+    assert again.unit_status.name == "active"
+    assert "connector 'hung': Dex cannot open it" in again.unit_status.message
+
+
+def test_a_later_list_with_one_that_is_away_adds_what_opens_and_drops_nothing(
+    ctx: Context, base: testing.State, opens: set[str]
+):
+    opens |= {"ldap", "second"}
+    state = run(ctx, base, connectors=LDAP)
+    second = {**json.loads(LDAP)[0], "id": "second"}
+    out = run(ctx, state, connectors=json.dumps([second, *json.loads(AWAY)]))
+    assert out.unit_status == testing.BlockedStatus("connectors: Dex refuses them: failed to open connector o")
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["ldap", "second"]
+    assert out.get_container("dex").plan.checks["connector"].tcp == {"host": "idp.example.com", "port": 443}
     opens.add("o")
-    assert ctx.run(ctx.on.update_status(), state).unit_status.name == "active"
+    mended = ctx.run(ctx.on.update_status(), out)
+    assert mended.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, mended)["connectors"]] == ["second", "o"]
 
 
 def test_nobody_is_let_in_where_the_only_connector_is_away(ctx: Context, base: testing.State, opens: set[str]):
