@@ -10,6 +10,7 @@ import subprocess
 import sys
 import venv
 
+import collector
 import packing
 import pytest
 import yaml
@@ -17,13 +18,14 @@ import yaml
 # What Juju puts beside a charm: commands that answer in JSON, and that write down how they were called.
 TOOL = """#!{python}
 import json, pathlib, sys
-answers = json.loads({answers!r})
+answers = json.loads(pathlib.Path({answers!r}).read_text())
 name = pathlib.Path(sys.argv[0]).name
 with pathlib.Path({log!r}).open("a") as log:
     print(json.dumps([name, *sys.argv[1:]]), file=log)
 if name in ("secret-get", "secret-info-get"):
     sys.exit("ERROR secret not found")
-print(json.dumps(answers.get(name)))
+words = [name, *(word for word in sys.argv[1:] if word != "--format=json")]
+print(json.dumps(answers.get(" ".join(words), answers.get(name))))
 """
 TOOLS = (
     "action-fail", "action-get", "action-log", "action-set", "application-version-set", "close-port", "config-get",
@@ -47,15 +49,17 @@ class Hooks:
         tools.mkdir()
         options = yaml.safe_load((charm / "config.yaml").read_text())["options"]
         network = {"bind-addresses": [], "ingress-addresses": ["10.1.2.3"], "egress-subnets": ["10.1.2.3/32"]}
-        answers = json.dumps({
+        # By command, or by command and arguments.
+        self.answers: dict[str, object] = {
             "config-get": {name: option["default"] for name, option in options.items() if "default" in option},
             "is-leader": False, "relation-ids": [], "secret-ids": [], "opened-ports": [], "network-get": network,
             "status-get": {"status": "unknown", "message": ""},
-        })  # fmt: skip
+        }  # fmt: skip
         for name in TOOLS:
             tool = tools / name
-            tool.write_text(TOOL.format(python=sys.executable, answers=answers, log=str(self.log)))
+            tool.write_text(TOOL.format(python=sys.executable, answers=str(home / "answers.json"), log=str(self.log)))
             tool.chmod(0o755)
+        self.home = home
         self.environment = {
             "PATH": f"{tools}{os.pathsep}{self.python / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "HOME": str(home),
@@ -70,6 +74,7 @@ class Hooks:
     def run(self, hook: str) -> list[list[str]]:
         """Run one hook, and return the commands that the charm called."""
         self.log.write_text("")
+        (self.home / "answers.json").write_text(json.dumps(self.answers))
         environment = {**self.environment, "JUJU_DISPATCH_PATH": f"hooks/{hook}", "JUJU_HOOK_NAME": hook}
         done = subprocess.run(
             [self.charm / "dispatch"], cwd=self.charm, env=environment, stdout=subprocess.PIPE,
@@ -113,3 +118,38 @@ def test_nothing_comes_from_outside_of_the_charm(hooks: Hooks):
     outside = [path for path in loaded if not pathlib.Path(path).is_relative_to(hooks.charm)]
     assert outside
     assert [path for path in outside if not pathlib.Path(path).is_relative_to(library) or "site-packages" in path] == []
+
+
+@pytest.fixture
+def place() -> collections.abc.Iterator[tuple[str, list[tuple[str, str]]]]:
+    with collector.running() as found:
+        yield found
+
+
+def test_traces_of_hooks_arrive_without_secrets(hooks: Hooks, place: tuple[str, list[tuple[str, str]]]):
+    requires = yaml.safe_load((hooks.charm / "metadata.yaml").read_text()).get("requires", {})
+    if "charm-tracing" not in requires:
+        pytest.skip("this charm has no endpoint for its traces")
+    url, came = place
+    options = hooks.answers["config-get"]
+    assert isinstance(options, dict)
+    options["static-password"] = "hunter2-hunter2"
+    hooks.run("config-changed")
+    assert came == []
+    receivers = json.dumps([{"protocol": {"name": "otlp_http", "type": "http"}, "url": url}])
+    hooks.answers |= {
+        "relation-ids charm-tracing": ["charm-tracing:7"],
+        "relation-list -r 7": ["tempo/0"],
+        "relation-list -r 7 --app": "tempo",
+        "relation-get -r 7 - tempo --app": {"receivers": receivers},
+    }
+    hooks.run("config-changed")
+    assert {path for path, _ in came} == {"/v1/traces"}
+    text = "".join(body for _, body in came)
+    assert hooks.environment["JUJU_UNIT_NAME"] in text
+    assert '"ops.main"' in text
+    assert "hunter2" not in text
+    count = len(came)
+    hooks.answers["relation-ids charm-tracing"] = []
+    hooks.run("config-changed")
+    assert len(came) == count

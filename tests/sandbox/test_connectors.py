@@ -76,6 +76,42 @@ def test_one_that_is_unreachable_does_not_keep_the_others_of_a_list_out(sandbox:
     assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")
 
 
+def test_a_first_list_of_which_nobody_answers_yet(sandbox: live.Live, other: provider.Provider):
+    """It is tried again by itself, and nobody else has to wait for it."""
+    other.stop()
+    sandbox.config("dex-auth", "connectors=" + json.dumps(other.connector()))
+    blocked(sandbox, "connector 'other': Dex cannot open it: ")
+    assert sandbox.can_log_in()
+    other.start()
+    live.wait(lambda: sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other"), hint="it is back")
+    live.wait(sandbox.active, seconds=60, hint="the status forgets it")
+    assert sandbox.message("dex-auth/0") == NO_TLS
+
+
+def test_the_only_way_in_does_not_answer_yet(sandbox: live.Live, other: provider.Provider):
+    other.stop()
+    sandbox.config("dex-auth", "enable-password-db=false", "connectors=" + json.dumps(other.connector()))
+    blocked(sandbox, "nobody can log in, connector 'other': Dex cannot open it: ")
+    other.start()
+    live.wait(sandbox.active, seconds=60, hint="it is tried again")
+    assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")
+    assert sandbox.message("dex-auth/0") == NO_TLS
+
+
+def test_a_directory_that_does_not_answer_yet(sandbox: live.Live, tmp_path: pathlib.Path):
+    (tmp_path / "slapd").mkdir()
+    slapd = directory.Directory(tmp_path / "slapd")
+    sandbox.config("dex-auth", "connectors=" + json.dumps(slapd.secured()))
+    live.wait(sandbox.active)
+    assert sandbox.can_log_in()
+    assert not sandbox.can_log_in("jane@example.org", "jane-secret", connector="ldap")
+    slapd.start()
+    try:
+        assert sandbox.can_log_in("jane@example.org", "jane-secret", connector="ldap")
+    finally:
+        slapd.stop()
+
+
 def test_a_provider_that_is_away_when_dex_starts(sandbox: live.Live, other: provider.Provider):
     sandbox.config("dex-auth", "connectors=" + json.dumps(other.connector()))
     live.wait(sandbox.active)

@@ -3,6 +3,7 @@
 """Dex starts again after every good change; neither who logs in meanwhile nor who is halfway in notices."""
 
 import collections.abc
+import concurrent.futures
 import json
 
 import live
@@ -47,11 +48,14 @@ def test_one_login_a_second_through_every_change(sandbox: live.Live, other: prov
         "options as before": lambda: config("dex-auth", "--reset", "title,log-level,id-token-lifetime,connectors"),
     }
     keys, processes = signing_keys(sandbox), [process(sandbox)]
-    with steady.Client(sandbox) as client:
+    with steady.Client(sandbox) as client, steady.Asking(sandbox) as asking:
         for name, act in acts.items():
             assert change(sandbox, act) == "", name
             processes.append(process(sandbox))
     assert client.failed == []
+    # A login a second may miss the moment in which nobody listens; this cannot.
+    assert asking.failed == []
+    assert asking.answers > 100
     assert client.logins >= len(acts)
     assert signing_keys(sandbox) == keys
     # Nothing would be shown by a Dex that was never started again.
@@ -69,6 +73,18 @@ def test_a_login_outlives_dex_and_its_pod(sandbox: live.Live, what: tuple[str, .
     live.wait(sandbox.active)
     assert halfway.finish() == ""
     assert signing_keys(sandbox) == keys
+
+
+def test_a_code_is_exchanged_with_a_dex_that_is_only_just_back(sandbox: live.Live):
+    halfway = steady.Halfway(sandbox)
+    url = halfway.type_password()
+    sandbox.cli("stop", "dex-auth/0", "dex")
+    # Nobody listens yet when the code arrives.
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        started = pool.submit(sandbox.cli, "start", "dex-auth/0", "dex")
+        assert halfway.come_back(url) == ""
+        started.result()
+    live.wait(sandbox.active)
 
 
 def test_a_broken_volume_is_named_in_the_words_of_dex(sandbox: live.Live):

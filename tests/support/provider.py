@@ -11,6 +11,8 @@ import live
 
 from sandbox import programs
 
+# A unit of the sandbox takes 127.0.0.1 for its own address.
+_ADDRESS = "127.0.0.2"
 USER, PASSWORD = "ada@example.net", "ada-secret"
 _HASH = "$2b$10$8ZR30PhQu6GICaWQ9JuwO.wcNHExIn4TyHIuBhKdUB8O83.dBPhSO"
 
@@ -21,14 +23,14 @@ class Provider:
     def __init__(self, home: pathlib.Path, callback: str) -> None:
         self._home = home
         self._port = live.free_port()
-        self.issuer = f"http://127.0.0.1:{self._port}/dex"
+        self.issuer = f"http://{_ADDRESS}:{self._port}/dex"
         self._process: subprocess.Popen[bytes] | None = None
         self._deaf: socket.socket | None = None
         client = {"id": "kubeflow", "name": "Kubeflow", "secret": "provider-secret", "redirectURIs": [callback]}
         config = {
             "issuer": self.issuer,
             "storage": {"type": "memory"},
-            "web": {"http": f"127.0.0.1:{self._port}"},
+            "web": {"http": f"{_ADDRESS}:{self._port}"},
             "oauth2": {"skipApprovalScreen": True},
             "staticClients": [client],
             "enablePasswordDB": True,
@@ -57,7 +59,7 @@ class Provider:
     def hang(self) -> None:
         """Accept connections from now on, and never say a word."""
         self.stop()
-        self._deaf = socket.create_server(("127.0.0.1", self._port), backlog=64)
+        self._deaf = socket.create_server((_ADDRESS, self._port), backlog=64)
 
     def connector(self) -> list[dict]:
         """Return the connector for this provider."""
@@ -66,4 +68,4 @@ class Provider:
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+            return probe.connect_ex((_ADDRESS, self._port)) == 0

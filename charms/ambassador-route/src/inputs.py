@@ -10,6 +10,7 @@ import config
 import model
 import ops
 import relations
+from charmkit import typed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,11 +62,7 @@ def read(charm: ops.CharmBase, requirer: certificates.Certificates) -> Inputs:
 
 def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
     """Return the options, or None and what is wrong with them."""
-    try:
-        return charm.load_config(config.Config, errors="raise"), ""
-    except ValueError as error:
-        option = str(error).split(":", 1)[0]
-        return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+    return typed.options(charm, config.Config)
 
 
 def _related(charm: ops.CharmBase) -> list[relations.Related]:

@@ -10,6 +10,7 @@ from charmkit.interfaces import (
     dex_oidc_config,
     grafana_dashboard,
     ingress,
+    istio_ingress_route,
     oidc_client,
     postgresql_client,
     prometheus_scrape,
@@ -26,10 +27,13 @@ def write(topology: prometheus_scrape.Topology, *, port: int, url: str, internal
         url: the issuer, empty while it cannot be known.
         internal: the issuer's address inside the cluster.
     """
-    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=topology.application, port=port)
+    name = topology.application
+    asked = ingress.Request(prefix="/dex", rewrite="/dex", service=name, port=port)
+    route = istio_ingress_route.Request(model=topology.model, prefix="/dex", service=name, port=port)
     pages = {"dex": json.dumps(dashboards.DASHBOARD, sort_keys=True)}
     bags = {
         "ingress": ingress.write_request(asked),
+        "istio-ingress-route-unauthenticated": istio_ingress_route.write(route),
         "oidc-client": oidc_client.write_provider(),
         "peers": {"serving": topology.unit},
         "grafana-dashboard": grafana_dashboard.write(topology, pages),

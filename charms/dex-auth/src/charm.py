@@ -20,9 +20,7 @@ import saying
 import serving
 import storage
 import volume
-from charmkit import beginning, logs, metrics, secrets
-
-_OBSERVED = ("metrics-endpoint", "grafana-dashboard", "logging")
+from charmkit import beginning, metrics, observing, secrets
 
 
 class DexCharm(ops.CharmBase):
@@ -43,17 +41,17 @@ class DexCharm(ops.CharmBase):
             self.on.leader_elected,
             self.on.secret_changed,
             self.on.dex_pebble_ready,
-            self.on.dex_pebble_check_recovered,
             self.on.state_storage_attached,
         ]
-        for endpoint in ("ingress", "oidc-client", "dex-oidc-config", "database", *_OBSERVED, "peers"):
+        for endpoint in reading.ENDPOINTS:
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
             framework.observe(event, self._on_reconcile)
         framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(self.on.update_status, self._on_update_status)
-        framework.observe(self.on.dex_pebble_check_failed, self._on_check_failed)
+        framework.observe(self.on.dex_pebble_check_failed, self._on_check_changed)
+        framework.observe(self.on.dex_pebble_check_recovered, self._on_check_changed)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_reconcile(self, _: ops.EventBase) -> None:
@@ -68,9 +66,9 @@ class DexCharm(ops.CharmBase):
             self._dex.doubt()
         self._reconcile()
 
-    def _on_check_failed(self, _: ops.PebbleCheckFailedEvent) -> None:
+    def _on_check_changed(self, event: ops.PebbleCheckEvent) -> None:
         if self._container.can_connect():
-            self._dex.check_failed()
+            self._dex.check_changed(event.info.name, failed=isinstance(event, ops.PebbleCheckFailedEvent))
         self._reconcile()
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
@@ -86,8 +84,10 @@ class DexCharm(ops.CharmBase):
         kept, settings = self._known()
         said.problems(settings.problems)
         self.unit.set_ports(settings.port)
-        found = reading.related(self.model, "metrics-endpoint")
+        found = self.model.relations["metrics-endpoint"]
         metrics.tell(self, found, port=dex.TELEMETRY_PORT, alerts=alerts.ALERTS)
+        trusted = observing.tell(self, self._container)
+        said.blocked(*trusted.complaints)
         url = self._issuer(settings, said)
         if self.unit.is_leader():
             self._tell(settings, url)
@@ -95,7 +95,6 @@ class DexCharm(ops.CharmBase):
         if not self._container.can_connect():
             said.waiting("waiting for the container dex")
         else:
-            logs.forward(self, self._container, reading.related(self.model, "logging"))
             store = self._storage()
             said.blocked(store.problem)
             said.waiting(store.waiting)
@@ -109,7 +108,7 @@ class DexCharm(ops.CharmBase):
                 self._dex.hold()
                 said.waiting("waiting for the gateway to tell its URL over ingress")
             elif kept.hash:
-                self._serve(settings, kept, url, store, said)
+                self._serve(settings, kept, url, store, trusted.pem, said)
                 said.warn(store.warning)
         said.warn(*settings.warnings)
         said.add(ops.ActiveStatus())
@@ -139,6 +138,7 @@ class DexCharm(ops.CharmBase):
         kept: credentials.Credentials,
         url: str,
         store: storage.Storage,
+        authorities: str,
         said: saying.Saying,
     ) -> None:
         decided = config.for_issuer(settings, kept.options, url)
@@ -163,6 +163,7 @@ class DexCharm(ops.CharmBase):
             connectors=decided.found.entries,
             database=store.database,
             volume=store.volume,
+            authorities=authorities,
             secrets=decided.found.secrets,
         )
         outcome = self._dex.bring(inputs, decided.good.entries)
@@ -188,7 +189,7 @@ class DexCharm(ops.CharmBase):
         internal = self._internal(settings)
         written = bags.write(metrics.topology(self), port=settings.port, url=url, internal=internal)
         for endpoint, bag in written.items():
-            for relation in reading.related(self.model, endpoint):
+            for relation in self.model.relations[endpoint]:
                 relation.data[self.app].update(bag)
 
 

@@ -11,6 +11,7 @@ import probes
 import reading
 import redaction
 import references
+from charmkit import authorities
 
 
 class Checking(ops.Object):
@@ -36,7 +37,11 @@ class Checking(ops.Object):
         except ValueError as error:
             event.fail(f"password-secret: {error}")
             return
-        questions = probes.Questions(person=person, saml_metadata=event.params.get("saml-metadata", ""))
+        questions = probes.Questions(
+            person=person,
+            saml_metadata=event.params.get("saml-metadata", ""),
+            authorities=authorities.read(self._charm).pem,
+        )
         reports = probes.check(found.entries, questions, facts.now)
         secrets = {*found.secrets, *([person.password] if person else [])}
         lines = {

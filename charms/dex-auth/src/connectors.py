@@ -124,9 +124,8 @@ def _own(found: Connectors) -> Connectors:
     """Return connectors without the callback URL of one issuer."""
     entries: list[Connector] = []
     for entry in found.entries:
-        drop = "redirectURI" if Types[entry["type"]].redirected else ""
         given: Connector = entry.get("config") or {}
-        config = {key: value for key, value in given.items() if key != drop}
+        config = {key: value for key, value in given.items() if key != "redirectURI"}
         entries.append({**entry, "config": config})
     return dataclasses.replace(found, entries=tuple(entries))
 

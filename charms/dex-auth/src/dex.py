@@ -9,6 +9,7 @@ import pathlib
 import re
 import typing
 
+import addresses
 import connectors
 import redaction
 import storage
@@ -22,6 +23,8 @@ VERSION = (2, 44)
 SERVICE = "dex"
 CHECK = "ready"
 _ALIVE = "alive"
+# Whether the server of a connector that Dex could not open takes connections again.
+AWAY = "connector"
 ASK_VERSION = ("/usr/local/bin/dex", "version")
 # The one directory that any user of any image may write to; the stock image keeps /etc/dex for others.
 _HOME = "/tmp/dex"  # noqa: S108
@@ -33,6 +36,10 @@ _CONFIG = f"{_HOME}/config.yaml"
 _SECRET = re.compile(r"pw$|secret|password|key|token", re.IGNORECASE)
 _CANDIDATE_CA = f"{_HOME}/candidate-ca.pem"
 _CANDIDATE = f"{_HOME}/candidate.yaml"
+_AUTHORITIES = f"{_HOME}/authorities"
+_CANDIDATE_AUTHORITIES = f"{_HOME}/candidate-authorities"
+# Where Go looks for authorities by itself, once it has read the system's bundle.
+_SYSTEM_AUTHORITIES = ("/etc/ssl/certs", "/etc/pki/tls/certs")
 # Dex opens every connector before it listens; a provider that is slower than this would keep everybody waiting.
 _PATIENCE = 5.0
 # As JSON, which no name of a client in the log can imitate.
@@ -77,6 +84,8 @@ class Inputs:
     database: postgresql_client.Database | None = None
     # Whether a volume keeps what a database does not.
     volume: bool = False
+    # Certificates in PEM, of whom to trust beside the authorities of the image.
+    authorities: str = ""
     # What came out of secrets into connectors, to be kept out of what is shown.
     secrets: frozenset[str] = dataclasses.field(default=frozenset(), repr=False)
 
@@ -96,10 +105,9 @@ def no_groups(version: tuple[int, int]) -> str:
 def configure(inputs: Inputs) -> desired.Desired:
     """Return what the container of the serving unit shall hold and run."""
     file = desired.File(path=_CONFIG, text=_render(inputs, port=inputs.port, telemetry=TELEMETRY_PORT))
-    files = (file, *storage.files(inputs.database))
+    files = (file, *storage.files(inputs.database), *_authorities(inputs, _AUTHORITIES))
     environment = {
-        # Dex would replace $words in connectors by variables; a password may well contain a dollar.
-        "DEX_EXPAND_ENV": "false",
+        **_environment(inputs, _AUTHORITIES),
         # A provider that is away when Dex starts must not keep all the others from working.
         "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "true",
         "CONFIG_DIGEST": desired.digest(files),
@@ -117,6 +125,22 @@ def standby() -> desired.Desired:
     return desired.Desired(files=(), layer={"services": {SERVICE: service}, "checks": _checks()})
 
 
+def watch(url: str) -> dict[str, object]:
+    """Return the check that recovers once the server of a connector's URL is back.
+
+    It says nothing about the unit: Kubernetes does not hear of it. No layer can take a check away again, and not every
+    Pebble of Juju 3.6 can stop one: without a URL it asks Dex itself, once a day.
+    """
+    host, port = addresses.place(url) if url else ("localhost", TELEMETRY_PORT)
+    return {
+        "override": "replace",
+        "period": "5s" if url else "24h",
+        "timeout": "4s",
+        "threshold": 1,
+        "tcp": {"host": host, "port": port},
+    }
+
+
 def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
     """Return how Dex itself tries a configuration: on another port.
 
@@ -128,10 +152,14 @@ def rehearsal(inputs: Inputs, *, strict: bool = True) -> rollout.Rehearsal:
     """
     text = _render(inputs, port=_REHEARSAL_PORT, telemetry=0)
     return rollout.Rehearsal(
-        files=(desired.File(path=_CANDIDATE, text=text), *storage.files(inputs.database, ca=_CANDIDATE_CA)),
+        files=(
+            desired.File(path=_CANDIDATE, text=text),
+            *storage.files(inputs.database, ca=_CANDIDATE_CA),
+            *_authorities(inputs, _CANDIDATE_AUTHORITIES),
+        ),
         command=(_BINARY, "serve", _CANDIDATE),
         environment={
-            "DEX_EXPAND_ENV": "false",
+            **_environment(inputs, _CANDIDATE_AUTHORITIES),
             "DEX_CONTINUE_ON_CONNECTOR_FAILURE": "false" if strict else "true",
         },
         timeout=_PATIENCE,
@@ -185,6 +213,20 @@ def _sentence(line: str) -> str:
         return line.strip()
     said = typing.cast("dict[str, object]", entry)
     return " ".join(str(said[key]) for key in ("msg", "err", "error") if key in said)
+
+
+def _environment(inputs: Inputs, authorities: str) -> dict[str, str]:
+    # Dex would replace $words in connectors by variables; a password may well contain a dollar.
+    environment = {"DEX_EXPAND_ENV": "false"}
+    if inputs.authorities:
+        # Directories that Go reads (https://pkg.go.dev/crypto/x509#SystemCertPool), beside the bundle of the system.
+        environment["SSL_CERT_DIR"] = ":".join((*_SYSTEM_AUTHORITIES, authorities))
+    return environment
+
+
+def _authorities(inputs: Inputs, directory: str) -> tuple[desired.File, ...]:
+    text = inputs.authorities
+    return (desired.File(path=f"{directory}/received.pem", text=text),) if text else ()
 
 
 def _checks() -> dict[str, object]:

@@ -67,8 +67,14 @@ class _Found:
 class Directory:
     """The server that a connector names."""
 
-    def __init__(self, config: Config, timeout: float) -> None:
+    def __init__(self, config: Config, timeout: float, authorities: str = "") -> None:
         self._config = config
+        # With a connector's own authority, Dex trusts no other, not even those of the system.
+        own = config.get("rootCAData")
+        system = None if own else ssl.get_default_verify_paths()
+        self._authorities = (certificates.decode(own).decode() if own else authorities) or None
+        self._file = system.cafile if system else None
+        self._directory = system.capath if system else None
         self._timeout = timeout
         self.plain = bool(config.get("insecureNoSSL"))
         self.start_tls = bool(config.get("startTLS")) and not self.plain
@@ -78,12 +84,10 @@ class Directory:
 
     def context(self) -> ssl.SSLContext:
         """Return how Dex verifies this server."""
-        context = ssl.create_default_context()
+        context = ssl.create_default_context(cafile=self._file, capath=self._directory, cadata=self._authorities)
         if self._config.get("insecureSkipVerify"):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        if self._config.get("rootCAData"):
-            context.load_verify_locations(cadata=certificates.decode(self._config["rootCAData"]).decode())
         return context
 
     def ask(self, notes: Notes, person: Person | None) -> None:
@@ -106,8 +110,12 @@ class Directory:
 
     def _open(self, dn: str | None, password: str | None) -> Connection:
         verify = ssl.CERT_NONE if self._config.get("insecureSkipVerify") else ssl.CERT_REQUIRED
-        pem = self._config.get("rootCAData")
-        tls = ldap3.Tls(validate=verify, ca_certs_data=certificates.decode(pem).decode() if pem else None)
+        tls = ldap3.Tls(
+            validate=verify,
+            ca_certs_file=self._file,
+            ca_certs_path=self._directory,
+            ca_certs_data=self._authorities,
+        )
         server = ldap3.Server(
             self.host,
             port=self.port,

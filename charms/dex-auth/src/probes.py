@@ -10,8 +10,8 @@ import socket
 import ssl
 import threading
 import typing
-import urllib.parse
 
+import addresses
 import certificates
 import connectors
 import httpx
@@ -25,16 +25,6 @@ ALL = 20.0
 _LARGEST = 1_000_000
 # What OpenSSL's binding in Python calls this encoding.
 _DER = 2
-_HOMES = {
-    "bitbucket-cloud": "https://bitbucket.org",
-    "gitea": "https://gitea.com",
-    "github": "https://github.com",
-    "gitlab": "https://gitlab.com",
-    "google": "https://accounts.google.com",
-    "linkedin": "https://www.linkedin.com",
-    "microsoft": "https://login.microsoftonline.com",
-}
-_URLS = ("baseURL", "apiURL", "issuer", "keystoneHost", "ssoURL", "tokenURL", "authorizationURL", "userInfoURL")
 _SAML = ("saml", "samlExperimental")
 _DISCOVERED = {
     "oidc": "openid-configuration",
@@ -58,10 +48,12 @@ class Questions:
     Attributes:
         person: somebody who would log in.
         saml_metadata: how the provider of SAML connectors describes itself, or the URL of that; empty to leave it out.
+        authorities: certificates in PEM of whom Dex trusts beside the system's authorities.
     """
 
     person: Person | None = None
     saml_metadata: str = ""
+    authorities: str = ""
 
 
 class Report:
@@ -124,46 +116,39 @@ def _finish(entry: connectors.Connector, questions: Questions, now: datetime.dat
 def _check(entry: connectors.Connector, questions: Questions, now: datetime.datetime, report: Report) -> None:
     config, kind = entry["config"], entry["type"]
     if kind == "ldap":
-        ldap = ldap_probe.Directory(config, STEP)
+        ldap = ldap_probe.Directory(config, STEP, questions.authorities)
         from_the_start = not ldap.plain and not ldap.start_tls
         if not from_the_start or _handshake(report, ldap.host, ldap.port, ldap.context(), now):
             ldap.ask(report, questions.person)
         return
-    for url in _urls(kind, config):
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port or {"http": 80}.get(parts.scheme, 443)
+    for url in addresses.urls(kind, config):
+        host, port = addresses.place(url)
         try:
-            context = trusting(config) if parts.scheme == "https" else None
+            context = trusting(config, questions.authorities) if url.startswith("https://") else None
         except (OSError, ValueError) as error:
             report.bad(f"the certificates to trust cannot be read: {error}")
             return
-        if _handshake(report, parts.hostname or "", port, context, now) and kind in _DISCOVERED:
+        if _handshake(report, host, port, context, now) and kind in _DISCOVERED:
             _discover(report, kind, url.rstrip("/"), config, context)
     if questions.saml_metadata and kind in _SAML:
-        _compare(report, questions.saml_metadata, config)
+        _compare(report, questions, config)
 
 
-def _compare(report: Report, given: str, config: connectors.Connector) -> None:
+def _compare(report: Report, questions: Questions, config: connectors.Connector) -> None:
+    given = questions.saml_metadata
     document = given.encode(errors="replace")
     if not given.lstrip().startswith("<"):
         try:
             # Verified as browsers do: the connector's certificates are those of signatures.
-            document = _fetch(given, None)
+            document = _fetch(given, trusting({}, questions.authorities))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             report.bad(f"{given[:200]}: {error}")
             return
     saml_metadata.compare(report, document, config)
 
 
-def _urls(kind: str, config: connectors.Connector) -> list[str]:
-    if config.get("hostName"):
-        return [f"https://{config['hostName']}"]
-    found = [config[name] for name in _URLS if config.get(name)]
-    return found or ([_HOMES[kind]] if kind in _HOMES else [])
-
-
-def trusting(config: connectors.Connector) -> ssl.SSLContext:
-    """Return how Dex verifies a server with this configuration.
+def trusting(config: connectors.Connector, authorities: str = "") -> ssl.SSLContext:
+    """Return how Dex verifies a server with this configuration, and authorities beside those of the system.
 
     Raises:
         ValueError: what stands there is no certificate.
@@ -172,7 +157,7 @@ def trusting(config: connectors.Connector) -> ssl.SSLContext:
     if config.get("insecureSkipVerify") or config.get("insecureCA"):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    given = [*config.get("rootCAs", ()), config.get("rootCA"), config.get("rootCAData")]
+    given = [*config.get("rootCAs", ()), config.get("rootCA"), config.get("rootCAData"), authorities]
     for text in given:
         # A path is one in Dex's container, which is not this one.
         if text and not text.startswith("/"):

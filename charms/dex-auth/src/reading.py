@@ -1,6 +1,9 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what Juju knows and this application may see: secrets, and what other applications say over relations."""
+"""Reads what Juju knows and this application may see: secrets, and what other applications say over relations.
+
+A relation that is being removed is not in the model any more.
+"""
 
 import collections.abc
 import datetime
@@ -12,12 +15,22 @@ import references
 import relations
 import serving
 import storage
-from charmkit.interfaces import ingress, postgresql_client
+from charmkit import observing
+from charmkit.interfaces import ingress, istio_ingress_route, postgresql_client
 
-
-def related(model: ops.Model, endpoint: str) -> list[ops.Relation]:
-    """Return the relations of an endpoint, without one that is being removed."""
-    return [relation for relation in model.relations[endpoint] if relation.active]
+# Istio's gateway in the place of the one over ingress.
+ROUTE = "istio-ingress-route-unauthenticated"
+ENDPOINTS = (
+    "ingress",
+    ROUTE,
+    "oidc-client",
+    "dex-oidc-config",
+    "database",
+    "metrics-endpoint",
+    "grafana-dashboard",
+    "peers",
+    *observing.ENDPOINTS,
+)
 
 
 def facts(model: ops.Model, container: ops.Container, *texts: str) -> connectors.Facts:
@@ -45,14 +58,15 @@ def secret(model: ops.Model, identifier: str) -> dict[str, str] | None:
 
 
 def gateways(model: ops.Model) -> collections.abc.Iterator[issuer.Gateway]:
-    """Yield the gateways over ingress."""
-    for relation in related(model, "ingress"):
-        yield issuer.Gateway(application=relation.app.name, url=ingress.read_external_url(relation.data[relation.app]))
+    """Yield the gateways."""
+    for endpoint, read in (("ingress", ingress.read_external_url), (ROUTE, istio_ingress_route.read_external_url)):
+        for relation in model.relations[endpoint]:
+            yield issuer.Gateway(application=relation.app.name, url=read(relation.data[relation.app]))
 
 
 def presented(model: ops.Model) -> collections.abc.Iterator[relations.Presented]:
     """Yield what the clients say of themselves."""
-    for relation in related(model, "oidc-client"):
+    for relation in model.relations["oidc-client"]:
         bag = dict(relation.data[relation.app])
         content = secret(model, bag["secret-id"]) if bag.get("secret-id") else None
         yield relations.Presented(application=relation.app.name, bag=bag, secret=content)
@@ -60,7 +74,7 @@ def presented(model: ops.Model) -> collections.abc.Iterator[relations.Presented]
 
 def offered(model: ops.Model) -> storage.Offered | None:
     """Return what the application says that makes the database, or None when there is none."""
-    for relation in related(model, "database"):
+    for relation in model.relations["database"]:
         bag = dict(relation.data[relation.app])
         contents = {part: secret(model, found) for part, found in postgresql_client.secret_ids(bag).items()}
         return storage.Offered(application=relation.app.name, bag=bag, secrets=contents)

@@ -15,7 +15,7 @@ import ops
 import relations
 import revoked
 import token_actions
-from charmkit import beginning, metrics, pebble, rollout, secrets
+from charmkit import beginning, metrics, observing, pebble, rollout, secrets
 
 
 class GatekeeperCharm(ops.CharmBase):
@@ -45,8 +45,10 @@ class GatekeeperCharm(ops.CharmBase):
             inputs.PEERS,
             relations.REDIS,
             relations.METRICS,
+            *observing.ENDPOINTS,
             relations.FORWARD,
             relations.RECEPTION,
+            relations.ROUTE,
             *relations.COUNTERPARTS,
         ):
             on = self.on[endpoint]
@@ -73,7 +75,7 @@ class GatekeeperCharm(ops.CharmBase):
             event.add_status(ops.BlockedStatus(known.complaint))
         if self._refusal:
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
-        for text in known.reading.blocked:
+        for text in (*known.reading.blocked, *known.authorities.complaints):
             event.add_status(ops.BlockedStatus(text))
         for text in known.reading.waiting:
             event.add_status(ops.WaitingStatus(text))
@@ -109,6 +111,7 @@ class GatekeeperCharm(ops.CharmBase):
         known = inputs.read(self, self._state)
         self.unit.set_ports(gatekeeper.PORT, gatekeeper.MANAGEMENT_PORT)
         metrics.tell(self, self.model.relations[relations.METRICS], port=gatekeeper.MANAGEMENT_PORT)
+        observing.tell(self, self._container)
         if self._container.can_connect():
             pebble.write(self._container, [gatekeeper.watched(known.peers, known.revoked)])
         if known.options is None:
@@ -136,6 +139,7 @@ class GatekeeperCharm(ops.CharmBase):
                 keys=known.keys,
                 store=known.redis,
                 reception=known.reception,
+                authorities=known.authorities.pem,
             )
         )
         refusal = self._rollout.bring(state, gatekeeper.rehearsal(state))

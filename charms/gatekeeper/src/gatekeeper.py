@@ -12,7 +12,7 @@ import keys
 import revoked
 import rules
 from charmkit import desired, rollout, templates, transformers
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, redis
+from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, istio_ingress_route, oidc_client, redis
 
 SERVICE = "gatekeeper"
 CHECK = "ready"
@@ -56,6 +56,7 @@ class Gatekeeper:
         keys: the application's secrets.
         store: where all units tell each other what has ended, beside doing so directly.
         reception: the path that people are sent to after their login, empty for none.
+        authorities: certificates in PEM of whom to trust when the provider is asked, beside those of the options.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -65,6 +66,7 @@ class Gatekeeper:
     keys: keys.Keys
     store: redis.Redis | None = None
     reception: str = ""
+    authorities: str = ""
     check_period: str = "1s"
 
 
@@ -117,6 +119,11 @@ def rehearsal(state: desired.Desired) -> rollout.Rehearsal:
 def ingress_request(application: str) -> ingress.Request:
     """Return what the gateway shall send here without asking for a login: the login itself."""
     return ingress.Request(prefix=PREFIX, rewrite="/", service=application, port=PORT, preserve_path=True)
+
+
+def route(application: str, model: str) -> istio_ingress_route.Request:
+    """Return the same for Istio's gateway."""
+    return istio_ingress_route.Request(model=model, prefix=PREFIX, service=application, port=PORT)
 
 
 def authorizer(application: str, options: config.Config, known: keys.Keys | None) -> ingress_auth.Authorizer:
@@ -174,7 +181,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "userid_header": options.headers["userid-header"],
         "groups_header": options.headers["groups-header"],
         "identity_header": options.headers["identity-header"],
-        "ca_bundle": options.ca_bundle,
+        "ca_bundle": "\n".join(filter(None, (options.ca_bundle, gatekeeper.authorities))),
         "authenticators": [name.replace("-", "_") for name in rules.words(options.authenticators)],
         "access_token_audiences": rules.words(options.access_token_audiences),
         "kubernetes": {"audiences": audiences} if audiences else None,

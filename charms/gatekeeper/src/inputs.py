@@ -11,7 +11,7 @@ import ops
 import relations
 import revoked
 import rules
-from charmkit import secrets, single
+from charmkit import authorities, secrets, single, typed
 from charmkit.interfaces import first_login, redis, sdi
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Inputs:
         revoked: whose sessions an operator has ended.
         redis: where a related Redis is.
         reception: the path that people are sent to after their login, empty for none.
+        authorities: whom to trust when the provider is asked.
     """
 
     options: config.Config | None
@@ -45,6 +46,7 @@ class Inputs:
     revoked: tuple[revoked.Revoked, ...]
     redis: redis.Redis | None
     reception: str
+    authorities: authorities.Authorities
 
     @property
     def reviews(self) -> bool:
@@ -57,7 +59,7 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
     chosen, complaint = options(charm)
     related = [
         relations.Related(endpoint=endpoint, application=relation.app.name, bag=dict(relation.data[relation.app]))
-        for endpoint in relations.COUNTERPARTS
+        for endpoint in (*relations.COUNTERPARTS, relations.ROUTE)
         for relation in charm.model.relations[endpoint]
     ]
     forwarded = bool(charm.model.relations[relations.FORWARD])
@@ -73,6 +75,7 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
         revoked=revoked.read(peers.data[charm.app]) if peers else (),
         redis=_redis(charm),
         reception=_reception(charm),
+        authorities=authorities.read(charm),
     )
 
 
@@ -84,11 +87,7 @@ def take_over(charm: ops.CharmBase) -> str:
 
 def options(charm: ops.CharmBase) -> tuple[config.Config | None, str]:
     """Return the operator's options, or None and what is wrong with them."""
-    try:
-        return charm.load_config(config.Config, errors="raise"), ""
-    except ValueError as error:
-        option = str(error).split(":", 1)[0]
-        return None, f"{error}: run juju config {charm.app.name} {option}=... or --reset {option}"
+    return typed.options(charm, config.Config)
 
 
 def _reception(charm: ops.CharmBase) -> str:

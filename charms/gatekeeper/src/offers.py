@@ -9,13 +9,15 @@ import inputs
 import keys
 import ops
 import relations
-from charmkit.interfaces import forward_auth, ingress, ingress_auth, oidc_client
+from charmkit.interfaces import forward_auth, ingress, ingress_auth, istio_ingress_route, oidc_client
 
 
 def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) -> None:
     """Present the gatekeeper to gateways and to the OpenID Connect provider."""
     for relation in charm.model.relations[relations.INGRESS]:
         relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
+    for relation in charm.model.relations[relations.ROUTE]:
+        relation.data[charm.app].update(istio_ingress_route.write(gatekeeper.route(charm.app.name, charm.model.name)))
     for relation in charm.model.relations[relations.AUTH]:
         relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, options, known.keys)))
     headers = tuple(name for name in options.headers.values() if name)

@@ -5,9 +5,11 @@
 import collections.abc
 import dataclasses
 
-from charmkit.interfaces import dex_oidc_config, ingress
+from charmkit.interfaces import dex_oidc_config, ingress, istio_ingress_route
 
 INGRESS = "ingress"
+# Istio's gateway in its place.
+ROUTE = "istio-ingress-route-unauthenticated"
 AUTH = "ingress-auth"
 PROVIDER = "dex-oidc-config"
 CLIENT = "oidc-client"
@@ -53,10 +55,11 @@ class Reading:
 def read(related: collections.abc.Sequence[Related], *, application: str, forwarded: bool = False) -> Reading:
     """Return what the related applications say; forwarded means that an ingress asks over forward-auth."""
     bags = {one.endpoint: one.bag for one in related}
-    optional = {AUTH} if forwarded else set[str]()
+    optional = ({AUTH} if forwarded else set[str]()) | ({INGRESS} if ROUTE in bags else set[str]())
     missing = (endpoint for endpoint in COUNTERPARTS if endpoint not in bags and endpoint not in optional)
+    route = istio_ingress_route.read_external_url(bags.get(ROUTE, {}))
     return Reading(
-        external_url=ingress.read_external_url(bags.get(INGRESS, {})) or "",
+        external_url=ingress.read_external_url(bags.get(INGRESS, {})) or route or "",
         provider=dex_oidc_config.read(bags.get(PROVIDER, {})),
         blocked=tuple(_missing(endpoint, application) for endpoint in missing),
         waiting=tuple(
@@ -74,4 +77,6 @@ def _missing(endpoint: str, application: str) -> str:
 def _answered(one: Related) -> bool:
     if one.endpoint == PROVIDER:
         return dex_oidc_config.read(one.bag) is not None
+    if one.endpoint == ROUTE:
+        return istio_ingress_route.read_external_url(one.bag) is not None
     return "_supported_versions" in one.bag

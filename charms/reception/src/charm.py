@@ -7,7 +7,7 @@ import actions
 import config
 import ops
 import reception
-from charmkit import beginning, metrics, pebble, rollout
+from charmkit import beginning, metrics, pebble, rollout, typed
 from charmkit.interfaces import first_login, ingress
 
 INGRESS, LOGIN, METRICS = "ingress", "first-login", "metrics-endpoint"
@@ -118,11 +118,7 @@ class ReceptionCharm(ops.CharmBase):
 
     def _options(self) -> tuple[config.Config | None, str]:
         """Return the operator's options, or None and what is wrong with them."""
-        try:
-            return self.load_config(config.Config, errors="raise"), ""
-        except ValueError as error:
-            option = str(error).split(":", 1)[0]
-            return None, f"{error}: run juju config {self.app.name} {option}=... or --reset {option}"
+        return typed.options(self, config.Config)
 
 
 if __name__ == "__main__":

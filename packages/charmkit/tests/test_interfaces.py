@@ -8,7 +8,16 @@ import dataclasses
 import hypothesis
 import pytest
 import yaml
-from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_client, peers, redis, sdi
+from charmkit.interfaces import (
+    dex_oidc_config,
+    ingress,
+    ingress_auth,
+    istio_ingress_route,
+    oidc_client,
+    peers,
+    redis,
+    sdi,
+)
 from hypothesis import strategies
 
 V1 = {"_supported_versions": "- v1\n"}
@@ -271,3 +280,30 @@ def test_hostile_data_is_read_or_refused_and_never_crashes(text: str) -> None:
 )
 def test_redis_is_read_from_its_leader_or_a_unit(bag, units, expected):
     assert redis.read(bag, units) == expected
+
+
+# As dex-auth 2.41 writes it for istio-ingress-k8s.
+OLD_ROUTE = {
+    "config": '{"model": "kubeflow", "listeners": [{"port": 80, "protocol": "HTTP"}], "http_routes": '
+    '[{"name": "http-ingress", "listener": {"port": 80, "protocol": "HTTP"}, "matches": [{"path": {"type": '
+    '"PathPrefix", "value": "/dex/"}}], "backends": [{"service": "dex-auth", "port": 5556}]}], "grpc_routes": []}'
+}
+
+
+def test_a_route_of_istios_gateway():
+    asked = istio_ingress_route.Request(model="kubeflow", prefix="/dex", service="dex-auth", port=5556)
+    assert istio_ingress_route.write(asked) == OLD_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("bag", "url"),
+    [
+        ({}, None),
+        ({"external_host": "", "tls_enabled": "False"}, None),
+        ({"external_host": "10.64.140.43", "tls_enabled": "False"}, "http://10.64.140.43"),
+        ({"external_host": "kubeflow.example.com", "tls_enabled": "True"}, "https://kubeflow.example.com"),
+        ({"external_host": "kubeflow.example.com"}, "http://kubeflow.example.com"),
+    ],
+)
+def test_where_istios_gateway_is(bag: dict[str, str], url: str | None):
+    assert istio_ingress_route.read_external_url(bag) == url

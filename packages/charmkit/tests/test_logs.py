@@ -3,12 +3,11 @@
 """Logs to Loki: what Pebble is told as units of Loki come and go, and a real Pebble that sends them."""
 
 import dataclasses
-import http.server
 import json
 import pathlib
-import threading
 import typing
 
+import collector
 import live
 import ops
 import pebbles
@@ -71,30 +70,15 @@ def test_nonsense_is_no_place_for_logs(base: testing.State, nonsense: str):
 
 
 def test_a_real_pebble_sends_what_a_service_writes(tmp_path: pathlib.Path):
-    bodies: list[bytes] = []
-
-    class Loki(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Loki)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        with pebbles.container(tmp_path) as box:
-            url = f"http://127.0.0.1:{server.server_port}/loki/api/v1/push"
-            service = desired.service("/bin/sh -c 'echo a word; exec sleep 60'", environment={})
-            layer = {"services": {"program": service}, "log-targets": {"loki": loki_push_api.target(TOPOLOGY, url)}}
-            box.add_layer("charm", typing.cast("ops.pebble.LayerDict", layer))
-            box.replan()
-            live.wait(lambda: bodies, hint="Pebble sends logs")
-    finally:
-        server.shutdown()
-        server.server_close()
-    (stream,) = json.loads(bodies[0])["streams"]
+    with collector.running() as (url, came), pebbles.container(tmp_path) as box:
+        service = desired.service("/bin/sh -c 'echo a word; exec sleep 60'", environment={})
+        target = loki_push_api.target(TOPOLOGY, f"{url}/loki/api/v1/push")
+        layer = {"services": {"program": service}, "log-targets": {"loki": target}}
+        box.add_layer("charm", typing.cast("ops.pebble.LayerDict", layer))
+        box.replan()
+        live.wait(lambda: came, hint="Pebble sends logs")
+    path, body = came[0]
+    assert path == "/loki/api/v1/push"
+    (stream,) = json.loads(body)["streams"]
     assert stream["stream"]["juju_unit"] == "a/0"
     assert stream["values"][0][1] == "a word"

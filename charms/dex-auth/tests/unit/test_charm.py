@@ -7,8 +7,13 @@ import json
 import pathlib
 
 import bcrypt
+import certificate
 import charm
+import credentials
+import ops
 import pytest
+import yaml
+from charmkit import pebble, words
 from charmkit.interfaces import oidc_client
 from deployed import (
     CLIENT,
@@ -167,7 +172,7 @@ def test_a_gateway_that_has_not_spoken_is_waited_for(ctx: Context, base: testing
     out = run(ctx, with_relation(base, dataclasses.replace(INGRESS, remote_app_data={})))
     assert out.unit_status == testing.WaitingStatus("waiting for the gateway to tell its URL over ingress")
     assert not (tmp_path / "config.yaml").exists()
-    assert "issuer-url" not in out.get_relation(4).local_app_data
+    assert out.get_relation(4).local_app_data == {}
 
 
 def test_an_old_gateway_tells_no_url(ctx: Context, base: testing.State):
@@ -287,6 +292,11 @@ def test_get_credentials_of_a_disabled_login(ctx: Context, base: testing.State):
         ctx.run(ctx.on.action("get-credentials"), state)
 
 
+def test_get_credentials_before_there_are_any(ctx: Context, base: testing.State):
+    with pytest.raises(testing.ActionFailed, match="there is no password yet: see juju status dex-auth"):
+        ctx.run(ctx.on.action("get-credentials"), without(base, "peers"))
+
+
 def test_the_generated_password_comes_back_after_an_own_one(ctx: Context, base: testing.State):
     generated = kept(run(ctx, base))["password"]
     state = run(ctx, base)
@@ -313,7 +323,8 @@ def test_no_secret_is_told_to_anybody(ctx: Context, base: testing.State, tmp_pat
     ):
         state = run(ctx, state, **options)
         shown += state.unit_status.message + str(state.get_container("dex").plan.to_dict())
-        shown += str([relation.local_app_data for relation in state.relations])
+        shown += str([(relation.local_app_data, relation.local_unit_data) for relation in state.relations])
+        shown += str((state.stored_states, state.deferred, state.app_status))
     state = ctx.run(ctx.on.action("add-user", params={"email": "jane@example.com"}), state)
     made = dict(ctx.action_results or {})["password"]
     ctx.run(ctx.on.action("list-users"), state)
@@ -447,3 +458,206 @@ def test_logs_go_to_loki(ctx: Context, base: testing.State):
     targets = out.get_container("dex").plan.to_dict()["log-targets"]
     assert {target["location"] for target in targets.values()} == {"http://loki:3100/loki/api/v1/push"}
     assert out.unit_status == testing.ActiveStatus()
+
+
+def authority(identifier: int, *pems: str) -> testing.Relation:
+    bag = {"certificates": json.dumps(pems)}
+    return testing.Relation("receive-ca-cert", id=identifier, remote_app_name="ca", remote_app_data=bag)
+
+
+def test_authorities_of_other_applications_are_trusted_until_they_go(ctx: Context, base: testing.State):
+    one, two = (certificate.made(f"CN={name}").strip() for name in ("one", "two"))
+    state = run(ctx, with_relation(with_relation(base, authority(8, one)), authority(9, two)), connectors=LDAP)
+    assert state.unit_status == testing.ActiveStatus()
+    environment = state.get_container("dex").plan.services["dex"].environment
+    assert environment["SSL_CERT_DIR"] == "/etc/ssl/certs:/etc/pki/tls/certs:/tmp/dex/authorities"
+    file = state.get_container("dex").get_filesystem(ctx) / "tmp/dex/authorities/received.pem"
+    assert one in file.read_text()
+    assert two in file.read_text()
+    tried = [asked.environment["SSL_CERT_DIR"] for asked in ctx.exec_history["dex"] if asked.environment]
+    assert set(tried) == {"/etc/ssl/certs:/etc/pki/tls/certs:/tmp/dex/candidate-authorities"}
+    less = ctx.run(ctx.on.relation_broken(state.get_relation(9)), state)
+    assert two not in file.read_text()
+    assert one in file.read_text()
+    gone = less.get_relation(8)
+    last = ctx.run(ctx.on.relation_broken(gone), with_relation(without(less, "receive-ca-cert"), gone))
+    assert "SSL_CERT_DIR" not in last.get_container("dex").plan.services["dex"].environment
+
+
+def test_what_is_no_certificate_is_named_and_stops_nobody(ctx: Context, base: testing.State):
+    out = run(ctx, with_relation(base, authority(8, "aaa")))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith("receive-ca-cert: ca sent what it must not: there is something among")
+    assert runs(out)
+
+
+def test_traces_of_hooks_are_asked_for(ctx: Context, base: testing.State):
+    relation = testing.Relation("charm-tracing", id=8, remote_app_name="tempo")
+    assert run(ctx, with_relation(base, relation)).get_relation(8).local_app_data == {"receivers": '["otlp_http"]'}
+
+
+AWAY = json.dumps([
+    {"id": "o", "name": "O", "type": "oidc",
+     "config": {"issuer": "https://idp.example.com", "clientID": "c", "clientSecret": "s"}}
+])  # fmt: skip
+
+
+@pytest.fixture
+def opens(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Stand in for Dex, which refuses connectors that are not in this set where it must open all of them.
+
+    It waits for ever for one that is called "hung".
+    """
+    known: set[str] = set()
+
+    def rehearse(box: ops.Container, *_: object, environment: dict[str, str], **__: object) -> str | None:
+        entries = yaml.safe_load(pebble.read(box, "/tmp/dex/candidate.yaml") or "")["connectors"]
+        strict = environment["DEX_CONTINUE_ON_CONNECTOR_FAILURE"] == "false"
+        away = [entry["id"] for entry in entries if entry["id"] not in known]
+        if "hung" in away:
+            return pebble.SILENT
+        return f'{{"msg": "failed to open connector {away[0]}"}}' if strict and away else None
+
+    monkeypatch.setattr(pebble, "rehearse", rehearse)
+    return known
+
+
+def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base: testing.State, opens: set[str]):
+    state = run(ctx, base, connectors=AWAY)
+    assert state.unit_status == testing.BlockedStatus("connector 'o': Dex cannot open it: failed to open connector o")
+    assert runs(state)
+    assert dex(ctx, state)["enablePasswordDB"] is True
+    check = state.get_container("dex").plan.checks["connector"]
+    assert (check.tcp, check.period, check.threshold) == ({"host": "idp.example.com", "port": 443}, "5s", 1)
+    assert not credentials.load(kept(state)).options.get("connectors")
+    opens.add("o")
+    # Until it is heard of, a refusal is remembered, and nothing is tried twice.
+    assert run(ctx, state, connectors=AWAY).unit_status == state.unit_status
+    info = state.get_container("dex").get_check_info("connector")
+    failed = ctx.run(ctx.on.pebble_check_failed(state.get_container("dex"), info), state)
+    assert failed.unit_status == state.unit_status
+    out = ctx.run(ctx.on.pebble_check_recovered(state.get_container("dex"), info), state)
+    assert out.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["o"]
+    assert json.loads(credentials.load(kept(out)).options["connectors"])[0]["id"] == "o"
+    check = out.get_container("dex").plan.checks["connector"]
+    assert (check.tcp, check.period) == ({"host": "localhost", "port": 5558}, "24h")
+
+
+def test_one_that_hangs_is_left_out_until_update_status_finds_it_again(
+    ctx: Context, base: testing.State, opens: set[str]
+):
+    good = json.loads(LDAP)
+    hung = [{**json.loads(AWAY)[0], "id": "hung"}]
+    opens.add("ldap")
+    state = run(ctx, base, connectors=json.dumps([*good, *hung]))
+    assert state.unit_status.message == f"connector 'hung': Dex cannot open it: {pebble.SILENT}"
+    assert [entry["id"] for entry in dex(ctx, state)["connectors"]] == ["ldap"]
+    assert runs(state)
+    opens.add("hung")
+    out = ctx.run(ctx.on.update_status(), state)
+    assert out.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["ldap", "hung"]
+    # Now they are good: one that hangs again is a warning, and an operator need not do anything.
+    opens.remove("hung")
+    again = ctx.run(ctx.on.update_status(), out)
+    assert again.unit_status.name == "active"
+    assert "connector 'hung': Dex cannot open it" in again.unit_status.message
+
+
+def test_a_later_list_with_one_that_is_away_adds_what_opens_and_drops_nothing(
+    ctx: Context, base: testing.State, opens: set[str]
+):
+    opens |= {"ldap", "second"}
+    state = run(ctx, base, connectors=LDAP)
+    second = {**json.loads(LDAP)[0], "id": "second"}
+    out = run(ctx, state, connectors=json.dumps([second, *json.loads(AWAY)]))
+    assert out.unit_status == testing.BlockedStatus("connectors: Dex refuses them: failed to open connector o")
+    assert [entry["id"] for entry in dex(ctx, out)["connectors"]] == ["ldap", "second"]
+    assert out.get_container("dex").plan.checks["connector"].tcp == {"host": "idp.example.com", "port": 443}
+    opens.add("o")
+    mended = ctx.run(ctx.on.update_status(), out)
+    assert mended.unit_status.name == "active"
+    assert [entry["id"] for entry in dex(ctx, mended)["connectors"]] == ["second", "o"]
+
+
+def test_nobody_is_let_in_where_the_only_connector_is_away(ctx: Context, base: testing.State, opens: set[str]):
+    options = {"connectors": AWAY, "enable_password_db": False}
+    state = run(ctx, base, **options)
+    assert state.unit_status == testing.BlockedStatus(
+        "nobody can log in, connector 'o': Dex cannot open it: failed to open connector o"
+    )
+    assert not runs(state)
+    opens.add("o")
+    info = state.get_container("dex").get_check_info("connector")
+    out = ctx.run(ctx.on.pebble_check_recovered(state.get_container("dex"), info), state)
+    assert out.unit_status.name == "active"
+    assert runs(out)
+
+
+def test_no_check_asks_what_was_never_away(ctx: Context, base: testing.State, opens: set[str]):
+    opens.add("o")
+    assert "connector" not in run(ctx, base, connectors=AWAY).get_container("dex").plan.checks
+
+
+def test_istios_gateway_takes_the_place_of_ours(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
+    relation = testing.Relation("istio-ingress-route-unauthenticated", id=8, remote_app_name="istio-ingress-k8s")
+    state = run(ctx, with_relation(without(base, "ingress"), relation))
+    assert state.unit_status == testing.WaitingStatus("waiting for the gateway to tell its URL over ingress")
+    (route,) = json.loads(state.get_relation(8).local_app_data["config"])["http_routes"]
+    assert route["matches"] == [{"path": {"type": "PathPrefix", "value": "/dex/"}}]
+    bag = {"external_host": "kubeflow.example.com", "tls_enabled": "True"}
+    out = run(ctx, with_relation(state, dataclasses.replace(state.get_relation(8), remote_app_data=bag)))
+    assert out.unit_status == testing.ActiveStatus()
+    assert dex(ctx, out)["issuer"] == "https://kubeflow.example.com/dex"
+
+
+def test_the_last_good_connectors_outlive_pods_leaders_and_upgrades(
+    ctx: Context, base: testing.State, tmp_path: pathlib.Path
+):
+    bag = {"endpoints": "db:5432", "username": "u", "password": "p"}
+    shared = with_relation(base, testing.Relation("database", id=8, remote_app_name="pg", remote_app_data=bag))
+    state = run(ctx, shared, connectors=LDAP)
+    good = dex(ctx, state)["connectors"]
+    state = run(ctx, state, connectors="- id: x\n\tname: y")
+    for number, event in enumerate((ctx.on.upgrade_charm(), ctx.on.start(), ctx.on.update_status())):
+        new = tmp_path / f"pod-{number}"
+        new.mkdir()
+        # Another unit, in a pod of its own, that never saw the good list.
+        other = dataclasses.replace(state, containers=[container(new)], leader=number == 1)
+        out = ctx.run(event, other)
+        out = ctx.run(ctx.on.pebble_ready(out.get_container("dex")), out)
+        assert dex(ctx, out)["connectors"] == good
+        assert runs(out)
+        assert out.unit_status.message.startswith("connectors: line 2, column 1")
+
+
+def test_what_ends_before_it_was_proven_is_rolled_back_with_its_own_words(
+    ctx: Context, base: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    """The words come out of Pebble's log, which ops.testing has not."""
+
+    def checked(state: testing.State, **changes: object) -> testing.State:
+        box = state.get_container("dex")
+        others = {found for found in box.check_infos if found.name != "ready"}
+        info = dataclasses.replace(box.get_check_info("ready"), **changes)
+        return dataclasses.replace(state, containers=[dataclasses.replace(box, check_infos={*others, info})])
+
+    up, down = {"status": ops.pebble.CheckStatus.UP, "successes": 9}, {"status": ops.pebble.CheckStatus.DOWN}
+    state = run(ctx, run(ctx, base))
+    state = run(ctx, checked(state, **up))
+    before = dex(ctx, state)
+    state = run(ctx, state, title="Other")
+    assert dex(ctx, state) != before
+    state = checked(state, **down)
+    box = state.get_container("dex")
+    ended = dataclasses.replace(box, service_statuses={"dex": ops.pebble.ServiceStatus.INACTIVE})
+    monkeypatch.setattr(words, "last", lambda *_: '{"msg": "failed to initialize server", "err": "disk full"}')
+    state = dataclasses.replace(state, containers=[ended])
+    out = ctx.run(ctx.on.pebble_check_failed(ended, ended.get_check_info("ready")), state)
+    assert dex(ctx, out) == before
+    assert out.unit_status.name == "blocked"
+    assert "disk full" in out.unit_status.message
+    mended = run(ctx, checked(out, **up), title="Third")
+    assert dex(ctx, mended)["frontend"]["issuer"] == "Third"
+    assert mended.unit_status == testing.ActiveStatus()

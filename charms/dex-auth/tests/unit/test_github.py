@@ -130,6 +130,12 @@ def test_a_person_of_the_organisation_logs_in_with_teams(hub: places.Place, tmp_
     assert found["groups"] == ["acme:devs"]
 
 
+def test_an_authority_that_another_application_tells_is_trusted(hub: places.Place, tmp_path: pathlib.Path):
+    given = {"make": lambda callback: configured(hub, callback, rootCA=None), "authorities": hub.authority}
+    with served.units(tmp_path, **given) as (unit,):
+        assert "code=" in login(hub, unit).headers["location"]
+
+
 @pytest.mark.parametrize(
     ("person", "changes", "words"),
     [

@@ -42,10 +42,13 @@ def ctx() -> collections.abc.Iterator[Context]:
         yield context
 
 
-def ask(given: list[dict], username: str = "", password: str = "", **options: float) -> list[str]:
+def ask(
+    given: list[dict], username: str = "", password: str = "", *, authorities: str = "", **options: float
+) -> list[str]:
     found = connectors.parse(json.dumps(given))
     person = probes.Person(username=username, password=password) if username else None
-    (report,) = probes.check(found.entries, probes.Questions(person=person), NOW, **options).values()
+    questions = probes.Questions(person=person, authorities=authorities)
+    (report,) = probes.check(found.entries, questions, NOW, **options).values()
     assert report.problems == len([line for line in report.lines if line.startswith("problem: ")])
     return report.lines
 
@@ -133,6 +136,14 @@ def test_a_directory_whose_ca_is_not_known(slapd: directory.Directory):
         f"problem: TLS with 127.0.0.1:{slapd.tls_port}: self-signed certificate in certificate chain",
     ]
     assert ask(slapd.secured(rootCAData=None, insecureSkipVerify=True))[-1] == "ok: the user search finds somebody"
+
+
+def test_a_directory_whose_ca_another_application_tells(slapd: directory.Directory):
+    entry = slapd.secured(rootCAData=None)
+    assert ask(entry, authorities=slapd.ca)[-1] == "ok: the user search finds somebody"
+    # Dex trusts nobody else where a connector has an authority of its own.
+    own = slapd.secured(rootCAData=certificate.made("CN=another"))
+    assert any(line.startswith("problem: TLS with") for line in ask(own, authorities=slapd.ca))
 
 
 def test_nobody_listens():
@@ -253,6 +264,14 @@ def test_what_a_secret_says_is_hidden_in_every_line(ctx: Context, slapd: directo
     ctx.run(ctx.on.action("check-connectors"), state)
     assert "ok: bound as ******" in json.loads((ctx.action_results or {})["checks"])["ldap"]
     assert directory.ADMIN[0] not in str(ctx.action_results)
+
+
+def test_the_action_trusts_whom_dex_trusts(ctx: Context, slapd: directory.Directory, tmp_path: pathlib.Path):
+    bag = {"certificates": json.dumps([slapd.ca])}
+    relation = testing.Relation("receive-ca-cert", id=9, remote_app_name="ca", remote_app_data=bag)
+    state = deployed.with_relation(deployed.deployed(tmp_path), relation)
+    ctx.run(ctx.on.action("check-connectors", params={"content": json.dumps(slapd.secured(rootCAData=None))}), state)
+    assert "ok: the user search finds somebody" in ctx.action_results["checks"]
 
 
 def test_the_action_applies_nothing(ctx: Context, slapd: directory.Directory, tmp_path: pathlib.Path):

@@ -27,9 +27,11 @@ def place(tmp_path: pathlib.Path) -> collections.abc.Iterator[places.Place]:
     found.stop()
 
 
-def lines(entry: dict, metadata: str = "") -> list[str]:
+def lines(entry: dict, metadata: str = "", authorities: str = "") -> list[str]:
     found = connectors.parse(json.dumps([entry]), facts=connectors.Facts(now=NOW))
-    (report,) = probes.check(found.entries, probes.Questions(saml_metadata=metadata), NOW).values()
+    (report,) = probes.check(
+        found.entries, probes.Questions(saml_metadata=metadata, authorities=authorities), NOW
+    ).values()
     return report.lines
 
 
@@ -39,6 +41,23 @@ def test_the_end_of_every_certificate_in_the_chain_is_told(place: places.Place):
     said = lines({"id": "o", "name": "O", "type": "oidc", "config": config})
     assert f"ok: the certificates are valid until {SOON:%Y-%m-%d}" in said
     assert f"warning: the certificate CN=Authority expires on {SOON:%Y-%m-%d}" in said
+
+
+def test_an_authority_of_another_application_is_trusted(place: places.Place):
+    place.start()
+    place.handler.document = metadata(place, place.authority)
+    entry = {
+        "id": "o",
+        "name": "O",
+        "type": "oidc",
+        "config": {"issuer": place.url, "clientID": "c", "clientSecret": "s"},
+    }
+    unknown = f"problem: TLS with {place.url.removeprefix('https://')}: "
+    assert any(line.startswith(unknown) for line in lines(entry))
+    assert not any(line.startswith(unknown) for line in lines(entry, authorities=place.authority))
+    provider = f"{place.url}/metadata"
+    assert any("metadata: " in line and "problem" in line for line in lines(saml(place), provider))
+    assert "ok: metadata of idp" in lines(saml(place), provider, place.authority)
 
 
 def saml(place: places.Place, **changed: object) -> dict:

@@ -4,10 +4,12 @@ import collections.abc
 import dataclasses
 import json
 import pathlib
+import ssl
 import time
 import typing
 
 import charm
+import directory
 import ops
 import pytest
 import yaml
@@ -615,3 +617,58 @@ def test_logins_no_longer_lead_there_when_it_is_gone(ctx: Context, base: testing
     state = update(ctx, base, relations={*base.relations, RECEPTION})
     gone = ctx.run(ctx.on.relation_broken(state.get_relation(RECEPTION.id)), state)
     assert document(ctx, gone)["reception"] == ""
+
+
+def test_authorities_of_other_applications_are_trusted_until_they_go(
+    ctx: Context, base: testing.State, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "made").mkdir()
+    own, other = (directory.certificates(tmp_path / "made").strip() for _ in range(2))
+    relation = testing.Relation(
+        "receive-ca-cert", id=21, remote_app_name="ca", remote_app_data={"certificates": json.dumps([other])}
+    )
+    state = update(ctx, base, relations=base.relations | {relation}, config={"ca-bundle": own})
+    assert state.unit_status == ops.ActiveStatus()
+    found = document(ctx, state)["ca_bundle"]
+    assert own in found
+    assert other in found
+    ssl.create_default_context(cadata=found)
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(21)), state)
+    assert document(ctx, gone)["ca_bundle"] == own
+    wrong = dataclasses.replace(relation, remote_app_data={"certificates": "aaa"})
+    out = update(ctx, base, relations=base.relations | {wrong})
+    assert out.unit_status == ops.BlockedStatus(
+        "receive-ca-cert: ca sent what it must not: certificates must be a JSON list of certificates"
+    )
+
+
+def test_logs_and_traces_go_where_they_are_asked_for(ctx: Context, base: testing.State) -> None:
+    loki = testing.Relation(
+        "logging",
+        id=21,
+        remote_app_name="loki",
+        remote_units_data={0: {"endpoint": '{"url": "http://loki:3100/push"}'}},
+    )
+    tempo = testing.Relation("charm-tracing", id=22, remote_app_name="tempo")
+    state = update(ctx, base, relations=base.relations | {loki, tempo})
+    targets = state.get_container("gatekeeper").plan.to_dict()["log-targets"]
+    assert [target["location"] for target in targets.values()] == ["http://loki:3100/push"]
+    assert bag(state, tempo) == {"receivers": '["otlp_http"]'}
+
+
+def test_istios_gateway_takes_the_place_of_ours(ctx: Context, base: testing.State) -> None:
+    route = testing.Relation("istio-ingress-route-unauthenticated", id=21, remote_app_name="istio-ingress-k8s")
+    forward = testing.Relation("forward-auth", id=22, remote_app_name="istio-ingress-k8s")
+    state = update(ctx, base, relations=without(base, INGRESS.id, AUTH.id) | {route, forward})
+    assert state.unit_status == ops.WaitingStatus(
+        "Waiting for istio-ingress-k8s to answer over istio-ingress-route-unauthenticated: see juju status "
+        "istio-ingress-k8s"
+    )
+    (asked,) = json.loads(bag(state, route)["config"])["http_routes"]
+    assert asked["matches"] == [{"path": {"type": "PathPrefix", "value": "/authservice/"}}]
+    assert asked["backends"] == [{"service": "gatekeeper", "port": 8080}]
+    out = update(
+        ctx, state, relations=swap(state, route, {"external_host": "kubeflow.example.com", "tls_enabled": "True"})
+    )
+    assert out.unit_status == ops.ActiveStatus()
+    assert document(ctx, out)["public_url"] == "https://kubeflow.example.com"

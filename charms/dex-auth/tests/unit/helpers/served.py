@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import subprocess
+import typing
 
 import connectors
 import dex
@@ -31,20 +32,27 @@ class Unit:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        for file in dex.configure(self._given).files:
-            text = file.text
-            for there, here in (
-                ("0.0.0.0:5556", f"127.0.0.1:{self._port}"),
-                ("0.0.0.0:5558", f"127.0.0.1:{self.telemetry}"),
-                ("/tmp/dex", self._home),
-                ("/var/lib/dex", self._home / "volume"),
-            ):
-                text = text.replace(there, str(here))
-            (self._home / pathlib.Path(file.path).name).write_text(text)
+        state = dex.configure(self._given)
+        for file in state.files:
+            path = self._home / pathlib.Path(file.path).relative_to("/tmp/dex")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(self._here(file.text))
+        layer: typing.Any = state.layer
+        environment = {name: self._here(text) for name, text in layer["services"][dex.SERVICE]["environment"].items()}
         quiet = subprocess.DEVNULL
         command = [os.environ["DEX"], "serve", str(self._home / "config.yaml")]
-        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+        self._process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
         live.wait(self._answers, hint="Dex answers")
+
+    def _here(self, text: str) -> str:
+        for there, here in (
+            ("0.0.0.0:5556", f"127.0.0.1:{self._port}"),
+            ("0.0.0.0:5558", f"127.0.0.1:{self.telemetry}"),
+            ("/tmp/dex", self._home),
+            ("/var/lib/dex", self._home / "volume"),
+        ):
+            text = text.replace(there, str(here))
+        return text
 
     def kill(self) -> None:
         if self._process:
@@ -65,6 +73,7 @@ def units(
     *,
     database: postgresql_client.Database | None = None,
     volume: bool = False,
+    authorities: str = "",
     make: collections.abc.Callable[[str], tuple[connectors.Connector, ...]] = lambda _: (),
 ) -> collections.abc.Iterator[list[Unit]]:
     """Run some Dexes as the charm would, all with one issuer; make returns the connectors for a callback URL."""
@@ -77,6 +86,7 @@ def units(
         users=(dex.User(username="a@b", hash=HASH, id="1"),),
         database=database,
         volume=volume,
+        authorities=authorities,
         connectors=make(f"{issuer}/callback"),
     )
     found = [Unit(home, port, given) for port in ports]
