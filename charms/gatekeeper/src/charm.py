@@ -75,7 +75,7 @@ class GatekeeperCharm(ops.CharmBase):
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
         for text in known.reading.blocked:
             event.add_status(ops.BlockedStatus(text))
-        for text in known.reading.waiting:
+        for text in (*known.reading.waiting, *known.waiting):
             event.add_status(ops.WaitingStatus(text))
         if known.options and not known.public_url and not (known.reading.blocked or known.reading.waiting):
             command = f"juju config {self.app.name} public-url=https://HOST"
@@ -136,6 +136,7 @@ class GatekeeperCharm(ops.CharmBase):
                 keys=known.keys,
                 store=known.redis,
                 reception=known.reception,
+                device_flow=known.reading.device_flow,
             )
         )
         refusal = self._rollout.bring(state, gatekeeper.rehearsal(state))

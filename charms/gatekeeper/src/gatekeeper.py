@@ -56,6 +56,7 @@ class Gatekeeper:
         keys: the application's secrets.
         store: where all units tell each other what has ended, beside doing so directly.
         reception: the path that people are sent to after their login, empty for none.
+        device_flow: whether the provider knows the public client of programs.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -65,6 +66,7 @@ class Gatekeeper:
     keys: keys.Keys
     store: redis.Redis | None = None
     reception: str = ""
+    device_flow: bool = False
     check_period: str = "1s"
 
 
@@ -142,6 +144,7 @@ def client(options: config.Config, *, public_url: str, secret: str = "", secret_
         redirect_uris=(CALLBACK, *absolute),
         secret=secret,
         secret_id=secret_id,
+        device_id=options.device_client_id,
     )
 
 
@@ -162,6 +165,7 @@ def _render(gatekeeper: Gatekeeper) -> str:
         "back_channel": provider.internal_url,
         "client_id": options.client_id,
         "client_secret": gatekeeper.keys.client_secret,
+        "device_client_id": options.device_client_id if gatekeeper.device_flow else "",
         "scopes": options.scopes,
         "userid_claim": options.userid_claim,
         "userid_prefix": options.userid_prefix,

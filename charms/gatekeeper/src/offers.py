@@ -37,4 +37,5 @@ def _present_client(charm: ops.CharmBase, options: config.Config, public_url: st
         plain = oidc_client.takes_secrets(relation.data[relation.app]) is False
         secret = known.client_secret if plain else ""
         client = gatekeeper.client(options, public_url=public_url, secret=secret, secret_id=secret_id)
-        relation.data[charm.app].update(oidc_client.write_client(client))
+        # An empty value takes back what an option asked for before.
+        relation.data[charm.app].update({oidc_client.DEVICE: "", **oidc_client.write_client(client)})

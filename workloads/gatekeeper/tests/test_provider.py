@@ -14,7 +14,7 @@ import warnings
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from gatekeeper import backchannel, check, guard, idtoken, policy, provider
+from gatekeeper import backchannel, check, guard, idtoken, policy, provider, revocation
 from gatekeeper_support import NOW, Provider, Running, log_in, options, wait
 from joserfc import jwk, jws
 
@@ -139,7 +139,9 @@ def test_a_token_whose_key_comes_later_is_not_refused_for_good():
     claims = {"iss": options().issuer, "aud": "authservice-oidc", "email": "user@example.com", "exp": NOW + 9}
     raw = jws.serialize_compact({"alg": "RS256", "kid": "later"}, json.dumps(claims), key, ["RS256"]).encode()
     source = Source()
-    id_tokens = idtoken.IdTokens(options=options(), source=source, policy=policy.Policy(options()))
+    id_tokens = idtoken.IdTokens(
+        options=options(), source=source, policy=policy.Policy(options()), ledger=revocation.Ledger()
+    )
     ward = guard.Guard(id_tokens, check.allowing(options(), lambda proof, now: ""))
     assert ward.ask(raw, NOW) == "provider_unreachable"
     source.keys = {}

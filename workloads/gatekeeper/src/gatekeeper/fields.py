@@ -188,6 +188,7 @@ def _state_key(secret: pydantic.SecretStr) -> pydantic.SecretStr:
 
 
 Name = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=200)]
+OptionalName = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]*$", max_length=200)]
 Header = typing.Annotated[str, pydantic.AfterValidator(_header)]
 Secret = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_secret)]
 Pem = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_signing_key)]

@@ -10,7 +10,7 @@ import time
 import httpx
 import pydantic
 
-from gatekeeper import backchannel, fetch, idtoken, metrics, settings, tokens
+from gatekeeper import backchannel, device, fetch, idtoken, metrics, settings, tokens
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class _Discovery(pydantic.BaseModel):
     jwks_uri: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     introspection_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     userinfo_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
+    device_authorization_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     end_session_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
@@ -78,6 +79,14 @@ class Provider:
     def end_session_endpoint(self) -> str | None:
         """Return where browsers go to end the provider's own session, if it offers that."""
         return self._discovery.end_session_endpoint if self._discovery else None
+
+    @property
+    def device_endpoints(self) -> device.Endpoints | None:
+        """Return where devices without a browser ask, if the provider is known to offer that."""
+        known = self._discovery
+        if known is None or known.device_authorization_endpoint is None:
+            return None
+        return device.Endpoints(known.device_authorization_endpoint, known.token_endpoint)
 
     @property
     def trouble(self) -> str:

@@ -52,12 +52,23 @@ class Transformer(pydantic.BaseModel):
 
 
 class Redis(pydantic.BaseModel):
-    """Where a Redis is."""
+    """Where a Redis is, and how it wants to be spoken to.
+
+    Attributes:
+        user: as whom (Redis 6 and later), empty for the user that needs no name.
+        password: that user's, empty for none.
+        tls: whether it speaks TLS.
+        ca: whose certificates are good for it, in PEM; empty for the usual ones.
+    """
 
     model_config = _STRICT
 
     host: typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
     port: typing.Annotated[int, pydantic.Field(ge=1, le=65535)] = 6379
+    user: typing.Annotated[str, pydantic.StringConstraints(max_length=200)] = ""
+    password: pydantic.SecretStr = pydantic.SecretStr("")
+    tls: bool = False
+    ca: fields.Certificates = ""
 
 
 class Kubernetes(pydantic.BaseModel):
@@ -89,6 +100,7 @@ class Settings(pydantic.BaseModel):
     ca_bundle: fields.Certificates = ""
     client_id: fields.Name
     client_secret: fields.Secret
+    device_client_id: fields.OptionalName = ""
     scopes: fields.Scopes = (
         "openid", "profile", "email", "groups",
     )  # fmt: skip
