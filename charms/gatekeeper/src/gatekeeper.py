@@ -16,6 +16,7 @@ from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, oidc_cli
 
 SERVICE = "gatekeeper"
 CHECK = "ready"
+ALIVE = "alive"
 REDIS_CHECK = "redis"
 KUBERNETES_CHECK = "kubernetes"
 PORT = 8080
@@ -23,6 +24,7 @@ MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
 CALLBACK = f"{PREFIX}/oidc/callback"
+FORWARD = f"{PREFIX}/forward"
 # Beside the session: what tells a page load from a program's request, and what ties log lines together.
 REQUEST_HEADERS = (
     "cookie",
@@ -39,6 +41,7 @@ REQUEST_HEADERS = (
 _BINARY = "/usr/local/bin/gatekeeper"
 _CONFIG = "/etc/gatekeeper/config.json"
 COMMAND = (_BINARY, "--config", _CONFIG)
+_DRAIN_SECONDS = 1
 _CANDIDATE = "/etc/gatekeeper/candidate.json"
 _WATCHED = "/etc/gatekeeper/watched.json"
 _JOURNAL = "/var/lib/gatekeeper/journal"
@@ -75,10 +78,14 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     files = (desired.File(path=_CONFIG, text=_render(gatekeeper), mode=0o600),)
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     url = f"http://localhost:{MANAGEMENT_PORT}"
+    service = desired.service(_command(gatekeeper.options), environment=environment)
+    # One that runs and does not answer is started again by Pebble.
+    service["on-check-failure"] = {ALIVE: "restart"}
     layer = {
-        "services": {SERVICE: desired.service(_command(gatekeeper.options), environment=environment)},
+        "services": {SERVICE: service},
         "checks": {
             CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
+            ALIVE: desired.http_check(f"{url}/live", level="alive", period="2s", threshold=10),
             # Says nothing about this unit: who asks whether it is ready does not hear of it.
             KUBERNETES_CHECK: desired.http_check(f"{url}/kubernetes", level="", period=gatekeeper.check_period),
             REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
@@ -159,6 +166,8 @@ def _render(gatekeeper: Gatekeeper) -> str:
     values = {
         "listen": f"0.0.0.0:{PORT}",
         "management": f"0.0.0.0:{MANAGEMENT_PORT}",
+        # Less than Pebble waits before it kills.
+        "drain_seconds": _DRAIN_SECONDS,
         "public_url": gatekeeper.public_url,
         "prefix": PREFIX,
         "issuer": provider.issuer_url,

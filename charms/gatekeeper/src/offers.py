@@ -21,7 +21,8 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     headers = tuple(name for name in options.headers.values() if name)
     host = f"{charm.app.name}.{charm.model.name}.svc.cluster.local"
     for relation in charm.model.relations[relations.FORWARD]:
-        url = f"http://{host}:{gatekeeper.PORT}"
+        # The path is for those that name the request in headers (Traefik); Istio asks about the request's own path.
+        url = f"http://{host}:{gatekeeper.PORT}{gatekeeper.FORWARD}"
         relation.data[charm.app].update(forward_auth.write(url=url, headers=headers))
     if known.keys is not None:
         _present_client(charm, options, known.public_url, known.keys)

@@ -490,7 +490,7 @@ def test_an_ingress_learns_where_to_ask(ctx: Context, base: testing.State) -> No
     state = update(ctx, base, relations=related, config={"userid-header": "x-user"})
     assert state.unit_status == ops.ActiveStatus()
     assert bag(state, FORWARD) == {
-        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080",
+        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080/authservice/forward",
         "app_names": "[]",
         "headers": '["x-user", "kubeflow-groups"]',
     }

@@ -47,6 +47,7 @@ def test_file_says_all_that_the_service_needs() -> None:
     assert document() == {
         "listen": "0.0.0.0:8080",
         "management": "0.0.0.0:8081",
+        "drain_seconds": 1,
         "public_url": "http://127.0.0.1:8080",
         "prefix": "/authservice",
         "issuer": "http://127.0.0.1:8080/dex",
@@ -108,6 +109,15 @@ def test_layer_runs_and_checks_the_service() -> None:
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
     assert command == "/usr/local/bin/gatekeeper --config /etc/gatekeeper/config.json"
     assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
+
+
+def test_one_that_waits_for_its_end_is_not_ready_and_one_that_hangs_is_started_again() -> None:
+    layer = typing.cast("dict[str, typing.Any]", gatekeeper.configure(service()).layer)
+    checks = layer["checks"]
+    assert (checks["ready"]["level"], checks["alive"]["level"]) == ("ready", "alive")
+    assert checks["alive"]["http"] == {"url": "http://localhost:8081/live"}
+    assert layer["services"]["gatekeeper"]["on-check-failure"] == {"alive": "restart"}
+    assert document()["drain_seconds"] < int(layer["services"]["gatekeeper"]["kill-delay"].removesuffix("s"))
 
 
 def test_several_workers_serve_when_they_are_asked_for() -> None:

@@ -24,6 +24,7 @@ from gatekeeper import (
     peers,
     policy,
     provider,
+    readiness,
     refresh,
     remote,
     renewal,
@@ -51,6 +52,7 @@ class Service:
     peers: peers.Peers
     spread: spread.Spread
     metrics: metrics.Metrics
+    readiness: readiness.Readiness
     remotes: tuple[remote.Remote, ...]
     reviews: kubernetes.Reviews | None
     callback: callback.Callback
@@ -131,6 +133,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         peers=others,
         spread=spreader,
         metrics=counts,
+        readiness=readiness.Readiness(options.drain_seconds),
         remotes=tuple(remotes),
         reviews=reviews,
         callback=callback.Callback(

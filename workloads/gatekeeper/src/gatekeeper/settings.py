@@ -93,6 +93,7 @@ class Settings(pydantic.BaseModel):
     listen: fields.Place
     unix_socket: fields.Socket = ""
     management: fields.OptionalPlace = ""
+    drain_seconds: typing.Annotated[int, pydantic.Field(ge=0, le=30)] = 0
     public_url: fields.Origin
     prefix: fields.Path = "/authservice"
     issuer: fields.Url
