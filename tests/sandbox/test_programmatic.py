@@ -12,6 +12,7 @@ import subprocess
 import httpx
 import live
 import playwright.sync_api
+import upstream
 
 TEXT = (live.ROOT / "docs/programmatic-access.md").read_text()
 DEVICE = re.findall(r"```sh\n(DEVICE=.*?)```", TEXT, re.DOTALL)[0].splitlines()
@@ -61,9 +62,10 @@ def test_every_command_of_the_page_does_what_it_says(sandbox: live.Live):
 
 
 def test_a_person_logs_in_for_a_machine_without_a_browser(
-    sandbox: live.Live, context: playwright.sync_api.BrowserContext
+    sandbox: live.Live, context: playwright.sync_api.BrowserContext, protected: upstream.Upstream
 ):
     user, password = sandbox.credentials()
+    protected.take()
     ready = json.loads(shell(sandbox, named("get-access-command")))["device"]
     lines = "\n".join(DEVICE).replace("http://127.0.0.1:8080", sandbox.url)
     assert ready == lines
@@ -81,13 +83,13 @@ def test_a_person_logs_in_for_a_machine_without_a_browser(
         page.wait_for_selector("text=Login Successful")
         answer, _ = process.communicate(timeout=60)
     assert answer.startswith("HTTP/1.1 200")
-    assert user in answer
+    assert [seen.header("kubeflow-userid") for seen in protected.take()] == [[user]]
 
 
 def test_a_client_of_programs_sends_nobody_anywhere_else(sandbox: live.Live):
     query = {"client_id": "authservice-oidc-device", "response_type": "code", "scope": "openid", "state": "x"}
     for place in ("http://localhost:8000/", "http://127.0.0.1:8000/", "urn:ietf:wg:oauth:2.0:oob", sandbox.url):
-        answer = httpx.get(f"{sandbox.url}/dex/auth", params={**query, "redirect_uri": place})
+        answer = httpx.get(f"{sandbox.url}/dex/auth", params={**query, "redirect_uri": place}, follow_redirects=True)
         assert (answer.status_code, "Unregistered redirect_uri" in answer.text) == (400, True), place
 
 

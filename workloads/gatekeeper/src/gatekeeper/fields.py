@@ -13,7 +13,8 @@ import pydantic
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.IGNORECASE)
+# Fewer characters than a token of HTTP may have: gateways and servers drop or rename headers with others.
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -43,6 +44,8 @@ def _url(text: str, *, path: bool, query: bool = False) -> str:
         raise ValueError("must be a URL such as https://kubeflow.example.com") from None
     if parts.scheme not in _DEFAULT_PORTS or not host or port == 0 or "@" in parts.netloc:
         raise ValueError("must begin with http:// or https:// and a host, and hold no user")
+    if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        raise ValueError("must hold the name or the address of a host, such as kubeflow.example.com")
     if "#" in text or ("?" in text and not query):
         raise ValueError("must not hold a query or a fragment")
     if parts.path and not path:
@@ -104,7 +107,7 @@ def _optional_prefix(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
+    if not _HEADER.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
         raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
     return text.lower()
 
@@ -128,6 +131,8 @@ def _skip(text: str) -> str:
 
 
 def _certificates(text: str) -> str:
+    # Comments between them may be in any language, and Python takes ASCII only.
+    text = text.encode("ascii", "ignore").decode().strip()
     if text:
         try:
             ssl.create_default_context(cadata=text)

@@ -188,6 +188,11 @@ def parse(text: str) -> Settings:
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in place).lstrip(".")
     sentence = message.removeprefix("Value error, ")
     return f"{field}: {sentence}" if field else sentence
+
+
+def _shown(name: str) -> str:
+    """Return a field's name in one line, whatever stands in the file."""
+    return name if name.isprintable() else ascii(name)
