@@ -182,6 +182,10 @@ def test_tokens_that_let_nobody_in(
         assert (answer.status_code, SESSION in client.cookies) == (status, False)
         assert reason in answer.text
         assert 'href="/page"' in answer.text
+    counted = httpx.get(f"{running.management}/metrics", trust_env=False).text
+    assert f'gatekeeper_logins_total{{outcome="{reason}",connector=""}}' in counted
+    failed = [line for line in running.log() if line["message"] == "login failed"][-1]
+    assert (failed["level"], failed["reason"]) == ("warning", reason)
 
 
 def sign(header: dict[str, object], provider: Provider, key: jwk.RSAKey, algorithm: str) -> str:

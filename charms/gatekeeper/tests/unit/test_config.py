@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import datetime
 import pathlib
+import re
 
 import config
 import hypothesis
@@ -187,3 +188,32 @@ def test_a_bundle_has_comments_in_any_language() -> None:
     assert config.Config(ca_bundle=text).ca_bundle == text
     with pytest.raises(ValueError, match=r"^ca-bundle: must be certificates in PEM"):
         config.Config(ca_bundle=text.replace("BEGIN", "BEGINN"))
+
+
+# Of every track of oidc-gatekeeper.
+THEIR_OPTIONS = {
+    "client-id", "client-name", "client-secret", "oidc-scopes", "public-url", "port", "ca-bundle", "skip-auth-urls",
+    "userid-claim",
+}  # fmt: skip
+THEIR_RELATIONS = {
+    "oidc-client", "ingress", "ingress-auth", "dex-oidc-config", "forward-auth", "client-secret",
+    "istio-ingress-route-unauthenticated", "service-mesh", "require-cmr-mesh", "provide-cmr-mesh",
+}  # fmt: skip
+
+
+def test_every_option_and_relation_of_oidc_gatekeeper_is_there_or_explained() -> None:
+    text = (pathlib.Path(__file__).parents[4] / "docs" / "oidc-gatekeeper.md").read_text()
+    said = [re.findall(r"^\| (`.*?) \| (.*) \|$", table, re.MULTILINE) for table in text.split("\n\n")]
+    options, relations, settings = [
+        {name: what for names, what in rows for name in re.findall(r"`([^`]+)`", names)} for rows in said if rows
+    ]
+    here = CHARMCRAFT["config"]["options"]
+    related = {name for role in ("provides", "requires", "peers") for name in CHARMCRAFT[role]}
+    assert set(options) == THEIR_OPTIONS
+    assert set(relations) == THEIR_RELATIONS
+    for explained, ours in ((options, here), (relations, related)):
+        for name, what in explained.items():
+            assert what.startswith("none: ") == (name not in ours), name
+    for what in [*options.values(), *settings.values()]:
+        for name in re.findall(r"`([a-z]+-[a-z-]+)`", what):
+            assert name in {*here, *CHARMCRAFT["actions"]}, name
