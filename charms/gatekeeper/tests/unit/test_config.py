@@ -187,7 +187,7 @@ def test_a_bundle_has_comments_in_any_language() -> None:
     text = f"# Aussteller: Zürich, 東京\n{authority()}"
     assert config.Config(ca_bundle=text).ca_bundle == text
     with pytest.raises(ValueError, match=r"^ca-bundle: must be certificates in PEM"):
-        config.Config(ca_bundle=text.replace("BEGIN", "BEGINN"))
+        config.Config(ca_bundle=text.replace("BEGIN", "START"))
 
 
 # Of every track of oidc-gatekeeper.
