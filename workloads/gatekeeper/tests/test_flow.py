@@ -142,7 +142,9 @@ def test_an_error_of_the_provider_is_told_in_our_words(running: Running, error: 
     assert len(line["error_description"]) == 300
 
 
-@pytest.mark.parametrize("query", ["", "code=", "state=x", "code=x&iss=https://evil.example"])
+@pytest.mark.parametrize(
+    "query", ["", "code=", "state=x", "code=x&iss=https://evil.example", "code=x&state=y" + "&a=b" * 49]
+)
 def test_a_callback_without_an_answer_is_a_page(running: Running, query: str):
     with running.client() as client:
         answer = client.get(f"{CALLBACK}?{query}", headers={"accept": "text/html"})

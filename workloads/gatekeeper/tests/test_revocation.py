@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one unit takes back is refused by every unit within two seconds, over restarts, with Redis and without."""
 
+import asyncio
 import collections.abc
 import json
 import pathlib
@@ -101,6 +102,38 @@ def test_an_answer_is_sealed_and_belongs_to_its_question():
     ]
     foreign = sealed.Sealer([b"x" * 32]).seal(b'["", 0, "nonce"]', purpose=b"peers: question")
     assert made.reply(head.Head(b"GET", b"/", [(b"x-gatekeeper-peer", foreign.encode())])) is None
+
+
+def test_older_news_takes_nothing_of_newer_back():
+    ledger = revocation.Ledger()
+    for before in (50, 20, 80, 30):
+        ledger.add([revocation.Record(kind="user", id="u", before=before, expires=1000)], 0)
+    # What began in the same second as the order was given may have begun before it.
+    assert [ledger.covers(session="s", userid="u", began=at) for at in (50, 79.9, 80, 80.5, 81)] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    assert not ledger.covers(session="s", userid="v", began=0)
+    ledger.prune(10)
+    assert ledger.covers(session="s", userid="u", began=80)
+    assert ledger.add([revocation.Record(kind="session", id="s", expires=9)], 10) == []
+    assert not ledger.covers(session="s", userid="v", began=0)
+
+
+def test_a_unit_asks_another_for_what_is_new_only(units: list[Unit]):
+    token, _ = tokens()
+    units[0].log_out(token)
+    read = options(public_url=PUBLIC)
+    made = peers.Peers(read, sealed.Sealer([fields.state_key(key) for key in read.state_keys]), revocation.Ledger())
+    made.set_addresses([f"127.0.0.1:{units[0].port}"])
+
+    async def ask() -> list[int]:
+        found = [len(await made.ask()) for _ in range(3)]
+        await made.close()
+        return found
+
+    first, *others = asyncio.run(ask())
+    assert first >= 1
+    assert others == [0, 0]
 
 
 def test_pages_of_a_ledger_leave_nothing_out():

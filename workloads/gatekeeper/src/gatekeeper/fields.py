@@ -4,6 +4,7 @@
 
 import base64
 import binascii
+import ipaddress
 import re
 import ssl
 import typing
@@ -18,6 +19,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # How names of the service's other cookies begin.
 _COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
@@ -44,13 +46,25 @@ def _url(text: str, *, path: bool, query: bool = False) -> str:
         raise ValueError("must be a URL such as https://kubeflow.example.com") from None
     if parts.scheme not in _DEFAULT_PORTS or not host or port == 0 or "@" in parts.netloc:
         raise ValueError("must begin with http:// or https:// and a host, and hold no user")
-    if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+    if not _is_host(host):
         raise ValueError("must hold the name or the address of a host, such as kubeflow.example.com")
     if "#" in text or ("?" in text and not query):
         raise ValueError("must not hold a query or a fragment")
     if parts.path and not path:
         raise ValueError("must be scheme, host and port only, without a trailing slash")
     return text
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a browser takes a text for a host as it stands: what ends in a number is an address to it."""
+    *_, last = labels = text.removesuffix(".").split(".")
+    if ":" in text or last.isdecimal() or last.lower().startswith("0x"):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return "%" not in text
+    return all(_LABEL.fullmatch(label) for label in labels)
 
 
 def _origin(text: str) -> str:
