@@ -3,12 +3,24 @@
 """One running sandbox for all tests of this directory, with a protected and a public application of the tests' own."""
 
 import collections.abc
+import os
 import pathlib
+import shutil
 
 import live
+import playwright.sync_api
 import provider
 import pytest
 import upstream
+
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +74,23 @@ def other(sandbox: live.Live, tmp_path: pathlib.Path) -> collections.abc.Iterato
     # Back again while the options are reset, so that Dex's last start does not wait for it.
     sandbox.config("dex-auth", "--reset", "connectors")
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> collections.abc.Iterator[playwright.sync_api.Browser]:
+    program = shutil.which("chromium")
+    assert program, "chromium is missing: apt-get install chromium"
+    # Chromium's own sandbox needs namespaces, which root does not get in a container.
+    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
+    with playwright.sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: playwright.sync_api.Browser) -> collections.abc.Iterator[playwright.sync_api.BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1100, "height": 760})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()

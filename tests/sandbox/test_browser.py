@@ -2,48 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A person with a browser: a wrong password first, two tabs, logout; every page is kept as a screenshot."""
 
-import collections.abc
-import os
 import pathlib
-import shutil
 
 import live
 import playwright.sync_api
-import pytest
 
 SCREENSHOTS = live.ROOT / "artifacts" / "screenshots"
-ARGUMENTS = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> collections.abc.Iterator[playwright.sync_api.Browser]:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    program = shutil.which("chromium")
-    assert program, "chromium is missing: apt-get install chromium"
-    # Chromium's own sandbox needs namespaces, which root does not get in a container.
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-    with playwright.sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(chromium: playwright.sync_api.Browser) -> collections.abc.Iterator[playwright.sync_api.BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1100, "height": 760})
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
 
 
 def keep(page: playwright.sync_api.Page, name: str) -> pathlib.Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     path = SCREENSHOTS / f"{name}.png"
     page.screenshot(path=path)
     return path

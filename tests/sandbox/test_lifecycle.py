@@ -176,9 +176,12 @@ def test_three_gatekeepers_share_sessions(sandbox: live.Live):
             live.wait(lambda: _everywhere(sandbox, cookie, 401), seconds=2)
         time.sleep(1)
         live.wait(sandbox.can_log_in)
+        client, _ = sandbox.login()
     finally:
         sandbox.cli("scale", "gatekeeper", "1")
     live.wait(sandbox.active)
+    with contextlib.closing(client):
+        assert client.get("/recorded/x").status_code == 200
     live.wait(sandbox.can_log_in)
 
 

@@ -11,8 +11,11 @@ import subprocess
 
 import httpx
 import live
+import playwright.sync_api
+import upstream
 
 TEXT = (live.ROOT / "docs/programmatic-access.md").read_text()
+DEVICE = re.findall(r"```sh\n(DEVICE=.*?)```", TEXT, re.DOTALL)[0].splitlines()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines() if line]
 
 
@@ -27,7 +30,7 @@ def shell(sandbox: live.Live, line: str, **environment: str) -> str:
 
 
 def named(word: str) -> str:
-    (line,) = [line for line in COMMANDS if word in line]
+    (line,) = [line for line in COMMANDS if word in line and line not in DEVICE]
     return line
 
 
@@ -58,8 +61,40 @@ def test_every_command_of_the_page_does_what_it_says(sandbox: live.Live):
     live.wait(lambda: httpx.get(f"{sandbox.url}/recorded/x", headers=gone).status_code == 401, seconds=2)
 
 
+def test_a_person_logs_in_for_a_machine_without_a_browser(
+    sandbox: live.Live, context: playwright.sync_api.BrowserContext, protected: upstream.Upstream
+):
+    user, password = sandbox.credentials()
+    protected.take()
+    ready = json.loads(shell(sandbox, named("get-access-command")))["device"]
+    lines = "\n".join(DEVICE).replace("http://127.0.0.1:8080", sandbox.url)
+    assert ready == lines
+    lines = lines.replace('" ' + sandbox.url + "/", f'" -si {sandbox.url}/recorded/x')
+    with subprocess.Popen(["bash", "-c", lines], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        link = process.stdout.readline().removeprefix("Open this in any browser: ").strip()
+        assert link.startswith(f"{sandbox.url}/dex/device?user_code=")
+        page = context.new_page()
+        page.goto(link)
+        page.click("#submit-login")
+        page.fill("#login", user)
+        page.fill("#password", password)
+        page.click("#submit-login")
+        page.wait_for_selector("text=Login Successful")
+        answer, _ = process.communicate(timeout=60)
+    assert answer.startswith("HTTP/1.1 200")
+    assert [seen.header("kubeflow-userid") for seen in protected.take()] == [[user]]
+
+
+def test_a_client_of_programs_sends_nobody_anywhere_else(sandbox: live.Live):
+    query = {"client_id": "authservice-oidc-device", "response_type": "code", "scope": "openid", "state": "x"}
+    for place in ("http://localhost:8000/", "http://127.0.0.1:8000/", "urn:ietf:wg:oauth:2.0:oob", sandbox.url):
+        answer = httpx.get(f"{sandbox.url}/dex/auth", params={**query, "redirect_uri": place}, follow_redirects=True)
+        assert (answer.status_code, "Unregistered redirect_uri" in answer.text) == (400, True), place
+
+
 def test_the_page_has_no_other_commands():
-    used = ("get-access-command", "create-token", "curl -H", "list-tokens", "revoke-token", "revoke-sessions")
+    used = (*DEVICE, "get-access-command", "create-token", "curl -H", "list-tokens", "revoke-token", "revoke-sessions")
     assert [line for line in COMMANDS if not any(word in line for word in used)] == []
 
 

@@ -53,12 +53,13 @@ _HEALTH = f"http://localhost:{TELEMETRY_PORT}/healthz"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Client:
-    """An OAuth 2 client of Dex."""
+    """An OAuth 2 client of Dex; a public one has no secret (RFC 6749, section 2.1)."""
 
     id: str
     name: str
     redirect_uris: tuple[str, ...]
     secret: str = dataclasses.field(repr=False)
+    public: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -253,7 +254,7 @@ def _render(inputs: Inputs, *, port: int, telemetry: int) -> str:
                 "id": client.id,
                 "name": client.name,
                 "redirectURIs": list(client.redirect_uris),
-                "secret": client.secret,
+                **({"public": True} if client.public else {"secret": client.secret}),
             }
             for client in inputs.clients
         ],

@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import re
 import urllib.parse
 
 import dex
@@ -11,6 +12,9 @@ from charmkit.interfaces import oidc_client, sdi
 
 # Where a gatekeeper, and no other client, has its callback.
 _GATEKEEPER = "/authservice/oidc/callback"
+# Where Dex itself ends a login that began on a device; nowhere else may such a client send anybody.
+_DEVICE = "/device/callback"
+_IDENTIFIER = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,12 +65,14 @@ def read(presented: collections.abc.Iterable[Presented], *, app: str, issuer: st
         secret = _secret(entry, client)
         if client is None or not secret:
             waiting.append(f"waiting for {entry.application} to present itself over oidc-client")
-        elif client.id in clients:
-            other = clients[client.id][0]
-            blocked.append(f"{other} and {entry.application} have the same client id {client.id!r}: change one of them")
-        else:
-            made = dex.Client(id=client.id, name=client.name, redirect_uris=client.redirect_uris, secret=secret)
-            clients[client.id] = (entry.application, made)
+            continue
+        for made in _clients(client, secret):
+            if made.id in clients:
+                other = clients[made.id][0]
+                problem = f"have the same client id {made.id!r}: change one of them"
+                blocked.append(f"{other} and {entry.application} {problem}")
+                break
+            clients[made.id] = (entry.application, made)
             warnings += _elsewhere(entry.application, made, issuer, app)
     if not seen:
         blocked.append(f"no client: juju integrate {app}:oidc-client gatekeeper:oidc-client")
@@ -76,6 +82,15 @@ def read(presented: collections.abc.Iterable[Presented], *, app: str, issuer: st
         waiting=tuple(waiting),
         warnings=tuple(warnings),
     )
+
+
+def _clients(client: oidc_client.Client, secret: str) -> collections.abc.Iterator[dex.Client]:
+    """Yield what one application presents: itself, and the public client of its programs (RFC 8628)."""
+    yield dex.Client(id=client.id, name=client.name, redirect_uris=client.redirect_uris, secret=secret)
+    if _IDENTIFIER.fullmatch(client.device_id):
+        yield dex.Client(
+            id=client.device_id, name=f"{client.name} (device)", redirect_uris=(_DEVICE,), secret="", public=True
+        )
 
 
 def _elsewhere(application: str, client: dex.Client, issuer: str, app: str) -> collections.abc.Iterator[str]:

@@ -77,7 +77,7 @@ class GatekeeperCharm(ops.CharmBase):
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
         for text in (*known.reading.blocked, *known.authorities.complaints):
             event.add_status(ops.BlockedStatus(text))
-        for text in known.reading.waiting:
+        for text in (*known.reading.waiting, *known.waiting):
             event.add_status(ops.WaitingStatus(text))
         if known.options and not known.public_url and not (known.reading.blocked or known.reading.waiting):
             command = f"juju config {self.app.name} public-url=https://HOST"
@@ -140,6 +140,7 @@ class GatekeeperCharm(ops.CharmBase):
                 store=known.redis,
                 reception=known.reception,
                 authorities=known.authorities.pem,
+                device_flow=known.reading.device_flow,
             )
         )
         refusal = self._rollout.bring(state, gatekeeper.rehearsal(state))

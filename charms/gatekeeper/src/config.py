@@ -31,6 +31,7 @@ class Config:
     client_id: str = "authservice-oidc"
     client_name: str = "Kubeflow"
     oidc_scopes: str = "openid profile email groups"
+    device_flow: bool = True
     public_url: str = ""
     userid_claim: str = "email"
     userid_prefix: str = ""
@@ -116,6 +117,11 @@ class Config:
             "groups-header": rules.header("groups-header", self.groups_header),
             "identity-header": rules.header("identity-header", last) if last else "",
         }
+
+    @property
+    def device_client_id(self) -> str:
+        """Return the name of the public client of programs, empty when they get none."""
+        return f"{self.client_id}-device" if self.device_flow else ""
 
     @property
     def scopes(self) -> tuple[str, ...]:

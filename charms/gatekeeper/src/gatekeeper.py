@@ -16,6 +16,7 @@ from charmkit.interfaces import dex_oidc_config, ingress, ingress_auth, istio_in
 
 SERVICE = "gatekeeper"
 CHECK = "ready"
+ALIVE = "alive"
 REDIS_CHECK = "redis"
 KUBERNETES_CHECK = "kubernetes"
 PORT = 8080
@@ -23,6 +24,7 @@ MANAGEMENT_PORT = 8081
 RECORD = "/etc/gatekeeper/rollout.json"
 PREFIX = "/authservice"
 CALLBACK = f"{PREFIX}/oidc/callback"
+FORWARD = f"{PREFIX}/forward"
 # Beside the session: what tells a page load from a program's request, and what ties log lines together.
 REQUEST_HEADERS = (
     "cookie",
@@ -39,6 +41,7 @@ REQUEST_HEADERS = (
 _BINARY = "/usr/local/bin/gatekeeper"
 _CONFIG = "/etc/gatekeeper/config.json"
 COMMAND = (_BINARY, "--config", _CONFIG)
+_DRAIN_SECONDS = 1
 _CANDIDATE = "/etc/gatekeeper/candidate.json"
 _WATCHED = "/etc/gatekeeper/watched.json"
 _JOURNAL = "/var/lib/gatekeeper/journal"
@@ -57,6 +60,7 @@ class Gatekeeper:
         store: where all units tell each other what has ended, beside doing so directly.
         reception: the path that people are sent to after their login, empty for none.
         authorities: certificates in PEM of whom to trust when the provider is asked, beside those of the options.
+        device_flow: whether the provider knows the public client of programs.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
@@ -67,6 +71,7 @@ class Gatekeeper:
     store: redis.Redis | None = None
     reception: str = ""
     authorities: str = ""
+    device_flow: bool = False
     check_period: str = "1s"
 
 
@@ -75,10 +80,14 @@ def configure(gatekeeper: Gatekeeper) -> desired.Desired:
     files = (desired.File(path=_CONFIG, text=_render(gatekeeper), mode=0o600),)
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     url = f"http://localhost:{MANAGEMENT_PORT}"
+    service = desired.service(_command(gatekeeper.options), environment=environment)
+    # One that runs and does not answer is started again by Pebble.
+    service["on-check-failure"] = {ALIVE: "restart"}
     layer = {
-        "services": {SERVICE: desired.service(_command(gatekeeper.options), environment=environment)},
+        "services": {SERVICE: service},
         "checks": {
             CHECK: desired.http_check(f"{url}/ready", period=gatekeeper.check_period),
+            ALIVE: desired.http_check(f"{url}/live", level="alive", period="2s", threshold=10),
             # Says nothing about this unit: who asks whether it is ready does not hear of it.
             KUBERNETES_CHECK: desired.http_check(f"{url}/kubernetes", level="", period=gatekeeper.check_period),
             REDIS_CHECK: desired.http_check(f"{url}/redis", level="", period=gatekeeper.check_period),
@@ -149,6 +158,7 @@ def client(options: config.Config, *, public_url: str, secret: str = "", secret_
         redirect_uris=(CALLBACK, *absolute),
         secret=secret,
         secret_id=secret_id,
+        device_id=options.device_client_id,
     )
 
 
@@ -163,12 +173,15 @@ def _render(gatekeeper: Gatekeeper) -> str:
     values = {
         "listen": f"0.0.0.0:{PORT}",
         "management": f"0.0.0.0:{MANAGEMENT_PORT}",
+        # Less than Pebble waits before it kills.
+        "drain_seconds": _DRAIN_SECONDS,
         "public_url": gatekeeper.public_url,
         "prefix": PREFIX,
         "issuer": provider.issuer_url,
         "back_channel": provider.internal_url,
         "client_id": options.client_id,
         "client_secret": gatekeeper.keys.client_secret,
+        "device_client_id": options.device_client_id if gatekeeper.device_flow else "",
         "scopes": options.scopes,
         "userid_claim": options.userid_claim,
         "userid_prefix": options.userid_prefix,

@@ -32,7 +32,8 @@ class Inputs:
         keys: the application's secrets; None until the leader has made them.
         peers: the addresses of the other units.
         revoked: whose sessions an operator has ended.
-        redis: where a related Redis is.
+        redis: where a related Redis is, and how it wants to be spoken to.
+        waiting: what is waited for besides what the reading says.
         reception: the path that people are sent to after their login, empty for none.
         authorities: whom to trust when the provider is asked.
     """
@@ -45,6 +46,7 @@ class Inputs:
     peers: tuple[str, ...]
     revoked: tuple[revoked.Revoked, ...]
     redis: redis.Redis | None
+    waiting: tuple[str, ...]
     reception: str
     authorities: authorities.Authorities
 
@@ -65,6 +67,7 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
     forwarded = bool(charm.model.relations[relations.FORWARD])
     reading = relations.read(related, application=charm.app.name, forwarded=forwarded)
     peers = charm.model.get_relation(PEERS)
+    store, waiting = _redis(charm)
     return Inputs(
         options=chosen,
         complaint=complaint,
@@ -73,7 +76,8 @@ def read(charm: ops.CharmBase, state: secrets.StateSecret) -> Inputs:
         keys=keys.read(state.read()),
         peers=tuple(sorted(peers.data[unit].get("ingress-address", "") for unit in peers.units)) if peers else (),
         revoked=revoked.read(peers.data[charm.app]) if peers else (),
-        redis=_redis(charm),
+        redis=store,
+        waiting=waiting,
         reception=_reception(charm),
         authorities=authorities.read(charm),
     )
@@ -101,8 +105,22 @@ def _reception(charm: ops.CharmBase) -> str:
         return ""
 
 
-def _redis(charm: ops.CharmBase) -> redis.Redis | None:
+def _redis(charm: ops.CharmBase) -> tuple[redis.Redis | None, tuple[str, ...]]:
+    """Return the related Redis, and what is waited for before it can be used."""
     relation = single.relation(charm.model, relations.REDIS)
     if relation is None:
+        return None, ()
+    bag = dict(relation.data[relation.app])
+    contents = {part: _secret(charm, found) for part, found in redis.secret_ids(bag).items()}
+    found = redis.read(bag, [relation.data[unit] for unit in relation.units], contents)
+    name = relation.app.name
+    waiting = f"Waiting for {name} to grant its secret over {relations.REDIS}: see juju status {name}"
+    return found, (waiting,) if None in contents.values() else ()
+
+
+def _secret(charm: ops.CharmBase, identifier: str) -> dict[str, str] | None:
+    """Return the newest content of a secret, or None when it is not granted or not there."""
+    try:
+        return dict(charm.model.get_secret(id=identifier).get_content(refresh=True))
+    except (ops.SecretNotFoundError, ops.ModelError):
         return None
-    return redis.read(relation.data[relation.app], [relation.data[unit] for unit in relation.units])

@@ -23,7 +23,8 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     headers = tuple(name for name in options.headers.values() if name)
     host = f"{charm.app.name}.{charm.model.name}.svc.cluster.local"
     for relation in charm.model.relations[relations.FORWARD]:
-        url = f"http://{host}:{gatekeeper.PORT}"
+        # The path is for those that name the request in headers (Traefik); Istio asks about the request's own path.
+        url = f"http://{host}:{gatekeeper.PORT}{gatekeeper.FORWARD}"
         relation.data[charm.app].update(forward_auth.write(url=url, headers=headers))
     if known.keys is not None:
         _present_client(charm, options, known.public_url, known.keys)
@@ -39,4 +40,5 @@ def _present_client(charm: ops.CharmBase, options: config.Config, public_url: st
         plain = oidc_client.takes_secrets(relation.data[relation.app]) is False
         secret = known.client_secret if plain else ""
         client = gatekeeper.client(options, public_url=public_url, secret=secret, secret_id=secret_id)
-        relation.data[charm.app].update(oidc_client.write_client(client))
+        # An empty value takes back what an option asked for before.
+        relation.data[charm.app].update({oidc_client.DEVICE: "", **oidc_client.write_client(client)})

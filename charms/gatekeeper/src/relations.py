@@ -5,7 +5,7 @@
 import collections.abc
 import dataclasses
 
-from charmkit.interfaces import dex_oidc_config, ingress, istio_ingress_route
+from charmkit.interfaces import dex_oidc_config, ingress, istio_ingress_route, oidc_client
 
 INGRESS = "ingress"
 # Istio's gateway in its place.
@@ -42,12 +42,14 @@ class Reading:
     Attributes:
         external_url: what the gateway says browsers reach it at; empty while it does not.
         provider: where people log in; None while nobody said.
+        device_flow: whether the provider makes a public client for programs.
         blocked: what a person must do.
         waiting: what the gatekeeper waits for.
     """
 
     external_url: str
     provider: dex_oidc_config.Provider | None
+    device_flow: bool
     blocked: tuple[str, ...]
     waiting: tuple[str, ...]
 
@@ -61,6 +63,7 @@ def read(related: collections.abc.Sequence[Related], *, application: str, forwar
     return Reading(
         external_url=ingress.read_external_url(bags.get(INGRESS, {})) or route or "",
         provider=dex_oidc_config.read(bags.get(PROVIDER, {})),
+        device_flow=oidc_client.offers_device_flow(bags.get(CLIENT, {})),
         blocked=tuple(_missing(endpoint, application) for endpoint in missing),
         waiting=tuple(
             f"Waiting for {one.application} to answer over {one.endpoint}: see juju status {one.application}"

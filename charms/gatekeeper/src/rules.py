@@ -57,6 +57,8 @@ def certificates(option: str, text: str) -> str:
     Raises:
         ValueError: they are none.
     """
+    # Comments between them may be in any language, and Python takes ASCII only.
+    text = text.encode("ascii", "ignore").decode()
     if text.strip():
         try:
             ssl.create_default_context(cadata=text)

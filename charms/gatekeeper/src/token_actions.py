@@ -94,7 +94,15 @@ class TokenActions(ops.Object):
         found = self._ask(event, event.load_params(Wish).words)
         if found is not None:
             results = {key: found[key] for key in ("id", "user", "expires")}
-            event.set_results({**results, **gatekeeper.access_commands(url, found["token"])})
+            event.set_results({**results, **gatekeeper.access_commands(url, found["token"]), **self._device()})
+
+    def _device(self) -> dict[str, str]:
+        """Return how people log in on machines without a browser, nothing where that is not offered."""
+        try:
+            lines = self._run(("device-login",))["device"]
+        except _RefusedError:
+            return {}
+        return {"device": lines} if lines else {}
 
     def _ask(self, event: ops.ActionEvent, words: tuple[str, ...]) -> dict[str, typing.Any] | None:
         """Return what the service says, or None after the action has failed."""
@@ -105,15 +113,21 @@ class TokenActions(ops.Object):
             return self._run(words)
         except _RefusedError as refused:
             event.fail(str(refused))
-        except (ops.pebble.ChangeError, ops.pebble.APIError, ops.pebble.TimeoutError):
-            event.fail(f"the service cannot be asked: see juju debug-log --include {self._charm.unit.name}")
         return None
 
     def _run(self, words: tuple[str, ...]) -> dict[str, typing.Any]:
-        process = self._container.exec([*gatekeeper.COMMAND, *words], timeout=_SECONDS)
+        """Return what the service says to a command.
+
+        Raises:
+            _RefusedError: it does not do it, or says nothing.
+        """
         try:
+            process = self._container.exec([*gatekeeper.COMMAND, *words], timeout=_SECONDS)
             return json.loads(process.wait_output()[0])
         except ops.pebble.ExecError as error:  # pyright: ignore[reportUnknownVariableType] - its parameter cannot be named here
             said = typing.cast("ops.pebble.ExecError[str]", error).stderr or ""
             lines = [line.removeprefix("gatekeeper: ") for line in said.strip().splitlines()]
             raise _RefusedError(lines[-1][:300] if lines else "the service refused without a word") from None
+        except (ops.pebble.ChangeError, ops.pebble.APIError, ops.pebble.TimeoutError):
+            advice = f"see juju debug-log --include {self._charm.unit.name}"
+            raise _RefusedError(f"the service cannot be asked: {advice}") from None

@@ -155,7 +155,18 @@ def test_provider_says_whether_it_reads_secrets(bag: dict[str, str], expected: b
 
 
 def test_our_provider_reads_secrets() -> None:
-    assert oidc_client.write_provider() == NEW_PROVIDER
+    assert oidc_client.write_provider() == {**NEW_PROVIDER, "device-flow": "true"}
+
+
+def test_the_client_of_programs_is_named_beside_the_old_format() -> None:
+    client = oidc_client.Client(id="a", name="A", redirect_uris=("/x",), secret="s", device_id="a-device")
+    bag = oidc_client.write_client(client)
+    assert {key: value for key, value in bag.items() if key != "device-client-id"} == oidc_client.write_client(
+        dataclasses.replace(client, device_id="")
+    )
+    assert oidc_client.read_client(bag) == client
+    assert [oidc_client.offers_device_flow(bag) for bag in ({}, OLD_PROVIDER, NEW_PROVIDER)] == [False] * 3
+    assert oidc_client.offers_device_flow(oidc_client.write_provider())
 
 
 def test_dex_oidc_config_is_raw_text() -> None:
@@ -250,7 +261,12 @@ def test_any_authorizer_survives_the_wire(authorizer: ingress_auth.Authorizer) -
 
 @hypothesis.given(
     strategies.builds(
-        oidc_client.Client, id=TEXT, name=TEXT, redirect_uris=strategies.lists(TEXT).map(tuple), secret=TEXT
+        oidc_client.Client,
+        id=TEXT,
+        name=TEXT,
+        redirect_uris=strategies.lists(TEXT).map(tuple),
+        secret=TEXT,
+        device_id=TEXT,
     )
 )
 def test_any_client_survives_the_wire(client: oidc_client.Client) -> None:
@@ -279,7 +295,23 @@ def test_hostile_data_is_read_or_refused_and_never_crashes(text: str) -> None:
     ],
 )
 def test_redis_is_read_from_its_leader_or_a_unit(bag, units, expected):
-    assert redis.read(bag, units) == expected
+    assert redis.read(bag, units, {}) == expected
+
+
+def test_what_a_redis_asks_for_comes_in_a_secret_or_in_the_databag():
+    unit = {"hostname": "h", "port": "1"}
+    with_password = redis.Redis(host="h", port=1, password="p")
+    assert redis.read({}, [{**unit, "password": "p"}], {}) == with_password
+    assert redis.read({"password": "p"}, [{**unit, "password": "old"}], {}) == with_password
+    bag = {"secret-user": "secret:a", "secret-tls": "secret:b", "leader-host": "l"}
+    assert redis.secret_ids(bag) == {"user": "secret:a", "tls": "secret:b"}
+    contents = {"user": {"username": "u", "password": "p"}, "tls": {"tls": "True", "tls-ca": "pem"}}
+    full = redis.Redis(host="l", port=1, user="u", password="p", tls=True, ca="pem")
+    assert redis.read(bag, [unit], contents) == full
+    assert redis.read({**bag, **contents["user"], **contents["tls"]}, [unit], {}) == full
+    # Without what cannot be read it would be asked as somebody else, or in plain text.
+    assert redis.read(bag, [unit], {**contents, "tls": None}) is None
+    assert "'p'" not in repr(full)
 
 
 # As dex-auth 2.41 writes it for istio-ingress-k8s.

@@ -5,7 +5,9 @@
 import base64
 import collections.abc
 import contextlib
+import datetime
 import http.server
+import ipaddress
 import json
 import os
 import pathlib
@@ -19,7 +21,8 @@ import typing
 import urllib.parse
 
 import httpx
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gatekeeper import settings
 from joserfc import jwk, jws
@@ -121,6 +124,29 @@ def wait(what: collections.abc.Callable[[], object], *, seconds: float = 10) -> 
     while not what():
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.03)
+
+
+def certificate(directory: pathlib.Path, ca: pathlib.Path) -> pathlib.Path:
+    """Write a certificate for 127.0.0.1 that is its own authority, and return the file that holds its key as well."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    ca.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    both = directory / "server.pem"
+    both.write_bytes(private + ca.read_bytes())
+    return both
 
 
 class Provider:

@@ -4,9 +4,7 @@
 
 import base64
 import collections.abc
-import datetime
 import http.server
-import ipaddress
 import json
 import pathlib
 import ssl
@@ -17,10 +15,7 @@ import urllib.parse
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from gatekeeper_support import Provider, Running, wait
+from gatekeeper_support import Provider, Running, certificate, wait
 from joserfc import jwk, jws
 
 KEY = jwk.ECKey.generate_key("P-256", {"kid": "cluster"})
@@ -65,7 +60,7 @@ class ApiServer:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate(directory))
+        context.load_cert_chain(certificate(directory, self.ca))
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -73,27 +68,6 @@ class ApiServer:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-
-    def _certificate(self, directory: pathlib.Path) -> pathlib.Path:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-        now = datetime.datetime.now(datetime.UTC)
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        made = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(names, critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.ca.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        both = directory / "server.pem"
-        both.write_bytes(private + self.ca.read_bytes())
-        return both
 
 
 class Cluster(typing.NamedTuple):

@@ -2,13 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The decision on a check: who is let in, and what the others get."""
 
+import itertools
 import json
 import typing
 import urllib.parse
 
 import pytest
-from gatekeeper import answer, check, head, identity, provider, service
-from gatekeeper_support import NOW, options
+from gatekeeper import (
+    accessjwt,
+    accesstoken,
+    answer,
+    apitokens,
+    check,
+    head,
+    identity,
+    idtoken,
+    kubernetes,
+    provider,
+    remote,
+    service,
+    session,
+)
+from gatekeeper_support import NOW, document, options
+from joserfc import jwk, jws
 
 PERSON = identity.Identity(userid="user@example.com", groups=("a", "b"))
 HOST = (b"host", b"127.0.0.1:8080")
@@ -200,3 +216,61 @@ def test_reasons_name_the_token_that_counts(parts: service.Service):
     assert denied(parts, authorization=f"Bearer {old}") == "token_expired"
     assert denied(parts, cookie=f"authservice_session={old}") == "token_expired"
     assert denied(parts) == "no_session"
+
+
+KINDS = ("session", "id_token", "api_token", "access_token")
+
+
+def tokens_of(parts: service.Service, key: jwk.RSAKey) -> dict[str, str]:
+    """Return a good token of each kind that can be verified here."""
+    given = parts.options
+    begins = int(NOW)
+    plain = {"iss": given.issuer, "iat": begins, "exp": begins + 60, "email": "user@example.com", "sub": "1"}
+
+    def signed(**claims: object) -> str:
+        return jws.serialize_compact({"alg": "RS256", "kid": "p"}, json.dumps({**plain, **claims}), key, ["RS256"])
+
+    token, record = apitokens.create(PERSON, apitokens.Wish(name="n", days=1), NOW)
+    parts.ledger.add([record], NOW)
+    return {
+        "session": session_of(parts),
+        "id_token": signed(aud=given.client_id),
+        "api_token": token,
+        "access_token": signed(aud="kfp"),
+    }
+
+
+@pytest.mark.parametrize("accepted", [list(pair) for pair in itertools.combinations(KINDS, 2)] + [[]])
+def test_each_kind_of_token_is_good_only_where_it_is_wanted(accepted: list[str]):
+    key = jwk.RSAKey.generate_key(2048, {"kid": "p"})
+    audiences = ["kfp"] if "access_token" in accepted else []
+    made = service.build(options(authenticators=accepted, access_token_audiences=audiences), clock=lambda: NOW)
+    made.provider._keys = {"p": key}
+    made.provider._asked = NOW
+    for kind, token in tokens_of(made, key).items():
+        given = decide(made, request(authorization=f"Bearer {token}", accept="application/json"))
+        assert given.status == (200 if kind in accepted else 401), kind
+
+
+def test_they_are_tried_in_one_order_however_they_are_named():
+    names = ["api_token", "id_token", "session", "access_token", "kubernetes"]
+    place = {"audiences": ["kubeflow"]}
+    made = service.build(options(authenticators=names, access_token_audiences=["kfp"], kubernetes=place))
+    kinds = [type(ward._authenticator) for ward in made.gate._bearers]
+    assert kinds == [
+        remote.Remote, remote.Remote, accessjwt.AccessJwts, session.Sessions, idtoken.IdTokens, apitokens.ApiTokens,
+    ]  # fmt: skip
+    sources = [type(ward._authenticator._source) for ward in made.gate._bearers[:2]]
+    assert sources == [kubernetes.Reviews, accesstoken.AccessTokens]
+
+
+def test_metrics_say_how_old_the_key_is_and_what_is_remembered(parts: service.Service):
+    assert "gatekeeper_signing_key_age_seconds" not in parts.metrics.render()
+    since = [{**document()["signing_keys"][0], "since": int(NOW) - 90}]
+    made = service.build(options(signing_keys=since), clock=lambda: NOW)
+    decide(made, request(authorization=f"Bearer {session_of(made)}"))
+    decide(made, request(authorization="Bearer x"))
+    lines = made.metrics.render().splitlines()
+    assert "gatekeeper_signing_key_age_seconds 90" in lines
+    assert 'gatekeeper_tokens_remembered{authenticator="session",outcome="proven"} 1' in lines
+    assert 'gatekeeper_tokens_remembered{authenticator="session",outcome="refused"} 1' in lines

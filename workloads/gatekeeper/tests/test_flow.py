@@ -142,7 +142,9 @@ def test_an_error_of_the_provider_is_told_in_our_words(running: Running, error: 
     assert len(line["error_description"]) == 300
 
 
-@pytest.mark.parametrize("query", ["", "code=", "state=x", "code=x&iss=https://evil.example"])
+@pytest.mark.parametrize(
+    "query", ["", "code=", "state=x", "code=x&iss=https://evil.example", "code=x&state=y" + "&a=b" * 49]
+)
 def test_a_callback_without_an_answer_is_a_page(running: Running, query: str):
     with running.client() as client:
         answer = client.get(f"{CALLBACK}?{query}", headers={"accept": "text/html"})
@@ -182,6 +184,10 @@ def test_tokens_that_let_nobody_in(
         assert (answer.status_code, SESSION in client.cookies) == (status, False)
         assert reason in answer.text
         assert 'href="/page"' in answer.text
+    counted = httpx.get(f"{running.management}/metrics", trust_env=False).text
+    assert f'gatekeeper_logins_total{{outcome="{reason}",connector=""}}' in counted
+    failed = [line for line in running.log() if line["message"] == "login failed"][-1]
+    assert (failed["level"], failed["reason"]) == ("warning", reason)
 
 
 def sign(header: dict[str, object], provider: Provider, key: jwk.RSAKey, algorithm: str) -> str:

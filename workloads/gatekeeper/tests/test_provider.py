@@ -14,7 +14,7 @@ import warnings
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from gatekeeper import check, guard, idtoken, policy, provider
+from gatekeeper import backchannel, check, guard, idtoken, policy, provider, revocation
 from gatekeeper_support import NOW, Provider, Running, log_in, options, wait
 from joserfc import jwk, jws
 
@@ -30,8 +30,8 @@ def test_an_address_that_cannot_be_asked_is_trouble_and_no_failure(url: str):
     async def ask() -> str:
         source = provider.Provider(options())
         try:
-            await source._get(url)
-        except provider.ProviderError as error:
+            await source._channel.document(url)
+        except backchannel.ProviderError as error:
             return error.reason
         finally:
             await source.close()
@@ -109,13 +109,13 @@ def dripping() -> collections.abc.Generator[int]:
 
 
 def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(provider, "_WHOLE", 0.4)
+    monkeypatch.setattr(backchannel, "_WHOLE", 0.4)
 
     async def ask(port: int) -> float:
         source = provider.Provider(options())
         begin = time.monotonic()
-        with pytest.raises(provider.ProviderError, match="provider_unreachable"):
-            await asyncio.wait_for(source._get(f"http://127.0.0.1:{port}/"), 3)
+        with pytest.raises(backchannel.ProviderError, match="provider_unreachable"):
+            await asyncio.wait_for(source._channel.get(f"http://127.0.0.1:{port}/"), 3)
         await source.close()
         return time.monotonic() - begin
 
@@ -139,7 +139,9 @@ def test_a_token_whose_key_comes_later_is_not_refused_for_good():
     claims = {"iss": options().issuer, "aud": "authservice-oidc", "email": "user@example.com", "exp": NOW + 9}
     raw = jws.serialize_compact({"alg": "RS256", "kid": "later"}, json.dumps(claims), key, ["RS256"]).encode()
     source = Source()
-    id_tokens = idtoken.IdTokens(options=options(), source=source, policy=policy.Policy(options()))
+    id_tokens = idtoken.IdTokens(
+        options=options(), source=source, policy=policy.Policy(options()), ledger=revocation.Ledger()
+    )
     ward = guard.Guard(id_tokens, check.allowing(options(), lambda proof, now: ""))
     assert ward.ask(raw, NOW) == "provider_unreachable"
     source.keys = {}

@@ -6,13 +6,8 @@ import asyncio
 import collections.abc
 import json
 import pathlib
-import shutil
-import socket
-import subprocess
-import threading
 import time
 
-import httpx
 import pytest
 from gatekeeper import (
     check,
@@ -22,55 +17,12 @@ from gatekeeper import (
     identity,
     journal,
     peers,
-    policy,
-    redis,
-    refresh,
     revocation,
     sealed,
     session,
-    settings,
 )
-from gatekeeper_support import NOW, Running, free_port, options, wait
-
-SESSION, REFRESH = "authservice_session", "authservice_refresh"
-PUBLIC = "http://127.0.0.1:8080"
-
-
-class Unit(Running):
-    """A unit of an application: same keys and public URL as the others."""
-
-    def __init__(self, directory: pathlib.Path, **changes: object) -> None:
-        directory.mkdir(parents=True)
-        self.watched = directory / "watched.json"
-        changes = {"journal": str(directory / "journal"), "watched_file": str(self.watched), **changes}
-        super().__init__(directory, issuer="http://127.0.0.1:1/dex", **changes)
-
-    def tell(self, *others: "Unit", records: list[dict[str, object]] | None = None) -> None:
-        content = {"peers": [f"127.0.0.1:{other.port}" for other in others], "records": records or []}
-        scratch = self.watched.with_suffix(".new")
-        scratch.write_text(json.dumps(content))
-        scratch.replace(self.watched)
-
-    def lets_in(self, token: str, name: str = SESSION) -> bool:
-        headers = {"accept": "application/json", "cookie": f"{name}={token}"}
-        return httpx.get(f"{self.url}/x", headers=headers, trust_env=False).status_code == 200
-
-    def log_out(self, token: str) -> None:
-        headers = {"authorization": f"Bearer {token}"}
-        assert httpx.post(f"{self.url}/authservice/logout", headers=headers, trust_env=False).status_code == 201
-
-
-def tokens(userid: str = "user@example.com", *, ago: int = 0) -> tuple[str, str]:
-    """Return a session and its refresh token, as a login at any unit would have given them."""
-    ledger, read = revocation.Ledger(), options(public_url=PUBLIC)
-    now = time.time() - ago
-    began = session.begin(now)
-    person = identity.Identity(userid=userid)
-    sealer = sealed.Sealer([fields.state_key(key) for key in read.state_keys])
-    return (
-        session.Sessions(read, ledger).mint(person, now, began=began),
-        refresh.Refreshes(read, sealer, ledger, policy.Policy(read)).issue(person, began, now),
-    )
+from gatekeeper_support import NOW, options, wait
+from gatekeeper_units import PUBLIC, REFRESH, Unit, tokens
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +104,38 @@ def test_an_answer_is_sealed_and_belongs_to_its_question():
     assert made.reply(head.Head(b"GET", b"/", [(b"x-gatekeeper-peer", foreign.encode())])) is None
 
 
+def test_older_news_takes_nothing_of_newer_back():
+    ledger = revocation.Ledger()
+    for before in (50, 20, 80, 30):
+        ledger.add([revocation.Record(kind="user", id="u", before=before, expires=1000)], 0)
+    # What began in the same second as the order was given may have begun before it.
+    assert [ledger.covers(session="s", userid="u", began=at) for at in (50, 79.9, 80, 80.5, 81)] == [
+        True, True, True, False, False,
+    ]  # fmt: skip
+    assert not ledger.covers(session="s", userid="v", began=0)
+    ledger.prune(10)
+    assert ledger.covers(session="s", userid="u", began=80)
+    assert ledger.add([revocation.Record(kind="session", id="s", expires=9)], 10) == []
+    assert not ledger.covers(session="s", userid="v", began=0)
+
+
+def test_a_unit_asks_another_for_what_is_new_only(units: list[Unit]):
+    token, _ = tokens()
+    units[0].log_out(token)
+    read = options(public_url=PUBLIC)
+    made = peers.Peers(read, sealed.Sealer([fields.state_key(key) for key in read.state_keys]), revocation.Ledger())
+    made.set_addresses([f"127.0.0.1:{units[0].port}"])
+
+    async def ask() -> list[int]:
+        found = [len(await made.ask()) for _ in range(3)]
+        await made.close()
+        return found
+
+    first, *others = asyncio.run(ask())
+    assert first >= 1
+    assert others == [0, 0]
+
+
 def test_pages_of_a_ledger_leave_nothing_out():
     ledger = revocation.Ledger()
     records = [revocation.Record(kind="session", id=str(number), expires=100 + number) for number in range(7)]
@@ -206,119 +190,6 @@ def test_half_a_watched_file_is_read_again(tmp_path: pathlib.Path):
     assert found is not None
     assert found.peers == ("a:1",)
     assert watch.news() is None
-
-
-class Redis:
-    """A real Redis."""
-
-    def __init__(self, directory: pathlib.Path) -> None:
-        self.program = shutil.which("redis-server")
-        if self.program is None:
-            pytest.skip("there is no redis-server: revocation over Redis is NOT tested here")
-        self.port, self._directory = free_port(), directory
-        self.start()
-
-    def start(self) -> None:
-        words = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._directory, "--appendonly", "yes"]
-        self.process = subprocess.Popen([str(self.program), *map(str, words)], stdout=subprocess.DEVNULL)
-        wait(self.answers)
-
-    def answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port)) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(100) == b"+PONG\r\n"
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=10)
-
-
-@pytest.fixture
-def store(tmp_path: pathlib.Path) -> collections.abc.Iterator[Redis]:
-    made = Redis(tmp_path)
-    yield made
-    made.stop()
-
-
-def redis_status(unit: Unit) -> int:
-    return httpx.get(f"{unit.management}/redis", trust_env=False).status_code
-
-
-def test_redis_carries_it_between_units_that_do_not_know_each_other(tmp_path: pathlib.Path, store: Redis):
-    place = {"host": "127.0.0.1", "port": store.port}
-    made = [Unit(tmp_path / f"u{number}", public_url=PUBLIC, redis=place, journal="") for number in range(2)]
-    token, long = tokens()
-    assert all(one.lets_in(token) for one in made)
-    made[0].log_out(token)
-    wait(lambda: not made[1].lets_in(token), seconds=2)
-    # Neither has anything on its disk: what Redis has is enough.
-    for one in made:
-        one.stop()
-        one.start()
-    wait(lambda: not any(one.lets_in(token) or one.lets_in(long, REFRESH) for one in made), seconds=2)
-
-    second, _ = tokens()
-    store.stop()
-    wait(lambda: redis_status(made[0]) == 503, seconds=5)
-    assert made[0].lets_in(second)
-    assert not made[0].lets_in(token)
-    made[0].log_out(second)
-    assert not made[0].lets_in(second)
-    assert made[1].lets_in(second)
-    store.start()
-    wait(lambda: not made[1].lets_in(second), seconds=4)
-    wait(lambda: redis_status(made[0]) == 200, seconds=2)
-    lines = [line for line in made[0].log() if "redis" in line["message"]]
-    assert [line["level"] for line in lines] == ["warning", "info"]
-    for one in made:
-        one.stop()
-
-
-async def _exchange(stream: redis.Stream) -> list[revocation.Record]:
-    return await stream.exchange(revocation.Ledger())
-
-
-BAD_REPLIES = [
-    b"-ERR no\r\n", b"+OK\r\n", b"*1\r\n+x\r\n", b"$999999999\r\n", b"*999999999\r\n", b"?\r\n", b"x" * 200_000,
-    b"*1\r\n*2\r\n$3\r\n1-1\r\n$1\r\nx\r\n", b"*1\r\n" * 50, b":x\r\n", b"",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("reply", BAD_REPLIES, ids=range(len(BAD_REPLIES)))
-def test_what_is_no_redis_is_an_error_and_nothing_else(reply: bytes):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(reply)
-
-        threading.Thread(target=serve, daemon=True).start()
-        stream = redis.Stream(settings.Redis(host="127.0.0.1", port=server.getsockname()[1]))
-        with pytest.raises(redis.RedisError):
-            asyncio.run(_exchange(stream))
-
-
-def test_a_stranger_in_the_stream_is_passed_over(store: Redis):
-    async def talk() -> list[revocation.Record]:
-        stream = redis.Stream(settings.Redis(host="127.0.0.1", port=store.port))
-        await stream._call("XADD", redis.STREAM, "*", "r", "{}", "other", '{"kind":"session","id":"s","expires":9}')
-        ledger = revocation.Ledger()
-        ledger.add([revocation.Record(kind="session", id=f"own{n}", expires=9) for n in range(1200)], 0)
-        assert [record.id for record in await stream.exchange(ledger)] == ["s"]
-        found = await stream.exchange(ledger)
-        await stream.close()
-        again = redis.Stream(settings.Redis(host="127.0.0.1", port=store.port))
-        everything = await again.exchange(revocation.Ledger())
-        await again.close()
-        assert len(everything) == 1201
-        return found
-
-    assert len(asyncio.run(talk())) == 1200
 
 
 def test_a_guard_forgets_what_is_taken_back_only():

@@ -3,6 +3,7 @@
 """The running service on real sockets: one answer to each request, in order, whatever shape the requests have."""
 
 import json
+import pathlib
 import re
 import socket
 import subprocess
@@ -314,6 +315,31 @@ def test_the_management_port_answers_health_and_metrics_and_lets_nobody_in(runni
     assert float(found['gatekeeper_provider_requests_total{endpoint="token",outcome="answered"}']) >= 1
     assert found["gatekeeper_provider_up"] == "1"
     assert "user@example.com" not in "".join(lines)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["alone", "workers"])
+def test_one_that_ends_is_not_ready_and_alive_and_still_answers(
+    tmp_path: pathlib.Path, provider: Provider, arguments: tuple[str, ...]
+):
+    journal = str(tmp_path / "journal")
+    made = Running(tmp_path, issuer=provider.issuer, drain_seconds=2, journal=journal, arguments=arguments)
+    wait(lambda: httpx.get(f"{made.url}/x").status_code == 302)
+    begin = time.monotonic()
+    made.process.terminate()
+    wait(lambda: httpx.get(f"{made.management}/ready").status_code == 503, seconds=1)
+    assert "draining" in httpx.get(f"{made.management}/ready").text
+    assert httpx.get(f"{made.management}/live").status_code == 200
+    assert httpx.get(f"{made.url}/x").status_code == 302
+    assert made.process.wait(timeout=10) == 0
+    assert 1.9 < time.monotonic() - begin < 5
+
+
+def test_who_is_told_twice_to_end_does_so_at_once(tmp_path: pathlib.Path, provider: Provider):
+    made = Running(tmp_path, issuer=provider.issuer, drain_seconds=30)
+    made.process.terminate()
+    wait(lambda: httpx.get(f"{made.management}/ready").status_code == 503, seconds=5)
+    made.process.terminate()
+    assert made.process.wait(timeout=5) == 0
 
 
 def test_the_check_port_has_no_health(running: Running):

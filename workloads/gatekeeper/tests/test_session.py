@@ -103,6 +103,31 @@ def test_what_the_right_key_signed_is_read_too(known: Known, changes: dict[str, 
     assert refusal(known, attacks.sign(header, {**claims, **changes}, known.pem)) == reason
 
 
+def test_what_shows_without_a_key_is_refused_without_one(monkeypatch: pytest.MonkeyPatch, known: Known):
+    """A signature costs more than all else together: floods of bad tokens must not be able to ask for it."""
+    looked: list[bytes] = []
+    verify = tokens.verify
+    monkeypatch.setattr(tokens, "verify", lambda token, *words: looked.append(token.raw) or verify(token, *words))
+    header, claims = attacks.parts(known.token)
+    start, body, signature = known.token.split(".")
+    cheap = [
+        ("token_too_long", known.token + "A" * session.LONGEST_COOKIE),
+        ("token_malformed", f"{start}.{body}"),
+        ("token_unknown_key", f"{attacks.b64({**header, 'kid': 'k9'})}.{body}.{signature}"),
+        ("token_unknown_key", f"{attacks.b64({**header, 'typ': 'at+jwt'})}.{body}.{signature}"),
+        ("token_expired", f"{start}.{attacks.b64({**claims, 'exp': NOW - 1})}.{signature}"),
+        ("token_issuer", f"{start}.{attacks.b64({**claims, 'iss': 'https://evil.example'})}.{signature}"),
+        ("token_audience", f"{start}.{attacks.b64({**claims, 'aud': 'kubeflow-identity'})}.{signature}"),
+    ]
+    for reason, token in cheap:
+        assert refusal(known, token.encode()) == reason
+    assert looked == []
+    monkeypatch.setattr(tokens.jws, "deserialize_compact", lambda *words, **more: looked.append(b"signature"))
+    other = f"{attacks.b64({**header, 'alg': 'HS256'})}.{body}.{signature}".encode()
+    assert refusal(known, other) == "token_algorithm"
+    assert looked == [other]
+
+
 def test_a_session_ends(known: Known):
     assert known.sessions.verify(known.token.encode(), NOW + 899)
     assert refusal(known, known.token.encode(), NOW + 900) == "token_expired"

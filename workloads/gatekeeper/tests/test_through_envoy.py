@@ -61,7 +61,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         world.auth = dataclasses.replace(
             world.auth,
             port=running.port,
-            request_headers=("cookie", "authorization", "accept", "x-auth-token"),
+            request_headers=("cookie", "authorization", "accept", "x-auth-token", *(name for name, _ in NAMED)),
             response_headers=("kubeflow-userid", "kubeflow-groups"),
         )
         changes = {"fast": model.Fast(jwks=jwks, issuer=public)} if request.param == "fast" else {}
@@ -125,6 +125,90 @@ def test_no_path_slips_past_the_skip_list(site: Site):
                     assert reading == "/public" or reading.startswith("/public/"), (path, reading)
     # Enough of them are harmless, so that the others are refused for what they are.
     assert passed > PATHS / 100
+
+
+# What names another request than the one that is asked about, for gateways that say it in headers.
+NAMED = (
+    ("x-forwarded-uri", "/public"),
+    ("x-forwarded-method", "GET"),
+    ("x-forwarded-host", "gateway.test"),
+    ("x-original-url", "/public"),
+    ("x-envoy-original-path", "/public"),
+)
+OWN = (
+    "/keys", "/keys/", "/keys?x=/../..", "/keys/..", "/keys/../../protected", "/keys/%2e%2e/%2e%2e/protected",
+    "/keys/..%2f..%2fprotected", "/keys;/../../protected", "/keys%00", "/KEYS", "//keys", "/./keys", "/../protected",
+    "/tokens", "/verify", "/verify/x", "/verify/../../protected", "/peers", "/oidc/callback", "/logout",
+    "/forward", "/forward/public", "/forward/../../protected", "/forward?x", "%2fkeys", "", ".", "x", ";", "/",
+)  # fmt: skip
+ADMIN = ("kubeflow-userid", "admin@example.com")
+
+
+def test_no_header_names_another_request(site: Site):
+    site.world.forget()
+    for method in ("GET", "POST", "OPTIONS", "HEAD"):
+        for path in ("/protected", "/authservicex", "/x"):
+            answer = site.world.get(path, JSON, ADMIN, *NAMED, method=method)
+            assert answer.status in (401, 404), (method, path)
+    assert site.world.app.seen == []
+
+
+def test_no_own_path_leads_to_a_protected_application(site: Site):
+    site.world.forget()
+    for end in OWN:
+        site.world.get(f"/authservice{end}", JSON, ADMIN, *NAMED)
+        for seen in site.world.app.seen:
+            # The stub application stands where the gatekeeper does; nothing else is reached.
+            assert "protected" not in seen.path, end
+            assert seen.all("kubeflow-userid") in ([], [""]), end
+        site.world.app.seen.clear()
+
+
+@pytest.fixture
+def unmarked(tmp_path: pathlib.Path) -> collections.abc.Iterator[Site]:
+    """A gateway that marks no checks, hands on what clients say of themselves, and routes no path to the gatekeeper."""
+    (tmp_path / "envoy").mkdir()
+    with World.running(tmp_path / "envoy") as world:
+        public = f"http://127.0.0.1:{world.port}"
+        running = support.Running(tmp_path, issuer="http://127.0.0.1:1/dex", public_url=public, skip_auth=["/public"])
+        told = ("cookie", "accept", "authorization", "x-auth-token", ADMIN[0], *(name for name, _ in NAMED))
+        world.auth = dataclasses.replace(
+            world.auth,
+            port=running.port,
+            request_headers=told,
+            response_headers=("kubeflow-userid", "kubeflow-groups"),
+        )
+        world.table = (world.route("/", application="dashboard"),)
+        state = envoy.configure(world.gateway())
+        files = [(file.path, file.text.replace('"x-authorization-check"', '"x-no-mark"')) for file in state.files]
+        assert "x-no-mark" in "".join(text for _, text in files)
+        world.envoy.write(files)
+        servers.until(lambda: world.get(envoy.VERSION_PATH).body == envoy.version(state), "not served", seconds=60)
+        sessions = session.Sessions(running.options, revocation.Ledger())
+        yield Site(world, running, sessions.mint(identity.Identity(userid="user@example.com"), time.time()), False)
+        assert running.stop() == 0
+
+
+def test_behind_a_gateway_that_marks_nothing_an_own_path_makes_nobody_of_a_client(unmarked: Site):
+    site = unmarked
+    assert site.status() == 401
+    assert site.status(("cookie", f"authservice_session={site.token}")) == 200
+    assert site.world.app.seen[0].all("kubeflow-userid") == ["user@example.com"]
+    site.world.forget()
+    for method in ("GET", "POST", "HEAD"):
+        for path in ("/protected", "/x", "/authservicex"):
+            assert site.world.get(path, JSON, ADMIN, *NAMED, method=method).status == 401
+    assert site.world.app.seen == []
+    reached: set[str] = set()
+    for end in OWN:
+        site.world.get(f"/authservice{end}", JSON, ADMIN, *NAMED)
+        for seen in site.world.app.seen:
+            reached.add(seen.path.partition("?")[0])
+            assert seen.all("kubeflow-userid") in ([], [""]), end
+        site.world.app.seen.clear()
+    # What everybody may see is let through as it stands there, and nothing that could be something else.
+    assert reached <= {"/authservice/keys", "/authservice/forward"}
+    assert "/authservice/keys" in reached
 
 
 class Connection:

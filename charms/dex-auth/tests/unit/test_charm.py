@@ -384,6 +384,26 @@ def test_all_problems_are_logged_and_the_first_is_the_status(ctx: Context, base:
     assert "connectors[0].config.issuer is missing" in logged
 
 
+def test_a_public_client_for_programs_may_send_nobody_anywhere(ctx: Context, base: testing.State):
+    def presented(*relations: tuple[int, str, str]) -> tuple[testing.State, list[dict]]:
+        state = base
+        for number, identifier, device in relations:
+            client = oidc_client.Client(id=identifier, name="A", redirect_uris=("/x",), secret="s", device_id=device)
+            bag = oidc_client.write_client(client)
+            state = with_relation(state, testing.Relation("oidc-client", id=number, remote_app_data=bag))
+        out = run(ctx, state)
+        clients = yaml.safe_load((out.get_container("dex").get_filesystem(ctx) / "tmp/dex/config.yaml").read_text())
+        return out, clients["staticClients"]
+
+    plain = {"id": "a", "name": "A", "redirectURIs": ["/x"], "secret": "s"}
+    device = {"id": "a-device", "name": "A (device)", "redirectURIs": ["/device/callback"], "public": True}
+    assert presented((3, "a", "a-device"))[1] == [plain, device]
+    assert presented((3, "a", ""))[1] == presented((3, "a", "a b\n"))[1] == [plain]
+    out, clients = presented((3, "a", "a-device"), (4, "b", "a"))
+    assert [client["id"] for client in clients] == ["a", "a-device", "b"]
+    assert "have the same client id 'a'" in out.unit_status.message
+
+
 def test_a_gatekeeper_behind_another_gateway_is_named(ctx: Context, base: testing.State):
     def presented(*redirects: str) -> testing.State:
         client = oidc_client.Client(id="a", name="A", redirect_uris=redirects, secret="s")

@@ -168,6 +168,17 @@ def test_plain_secret_is_withdrawn_when_the_provider_learns_to_read_secrets(ctx:
     assert "secret" not in client(new)
 
 
+def test_programs_get_a_client_where_the_provider_makes_one(ctx: Context, base: testing.State) -> None:
+    state = update(ctx, base)
+    assert state.get_relation(14).local_app_data["device-client-id"] == "authservice-oidc-device"
+    assert document(ctx, state)["device_client_id"] == "authservice-oidc-device"
+    off = update(ctx, state, config={"device-flow": False})
+    assert not off.get_relation(14).local_app_data.get("device-client-id")
+    assert document(ctx, off)["device_client_id"] == ""
+    old = update(ctx, base, relations=swap(base, CLIENT, OLD_PROVIDER))
+    assert document(ctx, old)["device_client_id"] == ""
+
+
 def test_reconciling_twice_changes_nothing(ctx: Context, base: testing.State) -> None:
     once = update(ctx, base)
     seen = document(ctx, once)
@@ -424,10 +435,38 @@ def test_redis_is_optional_and_used_where_it_is_related(ctx: Context, base: test
     once = update(ctx, base)
     assert document(ctx, once)["redis"] is None
     state = update(ctx, once, relations=once.relations | {REDIS})
-    assert document(ctx, state)["redis"] == {"host": "redis-k8s-0.redis-k8s-endpoints", "port": 6379}
+    plain = {
+        "host": "redis-k8s-0.redis-k8s-endpoints",
+        "port": 6379,
+        "user": "",
+        "password": "",
+        "tls": False,
+        "ca": "",
+    }
+    assert document(ctx, state)["redis"] == plain
     assert state.unit_status == ops.ActiveStatus()
     gone = ctx.run(ctx.on.relation_broken(state.get_relation(REDIS.id)), state)
     assert document(ctx, gone)["redis"] is None
+
+
+def test_redis_is_asked_as_its_secrets_say_and_not_before_they_can_be_read(ctx: Context, base: testing.State) -> None:
+    bag = {**REDIS.remote_app_data, "secret-user": "secret:user", "secret-tls": "secret:tls"}
+    once = update(ctx, base, relations=base.relations | {dataclasses.replace(REDIS, remote_app_data=bag)})
+    assert document(ctx, once)["redis"] is None
+    assert once.unit_status == ops.WaitingStatus(
+        "Waiting for redis-k8s to grant its secret over redis: see juju status redis-k8s"
+    )
+    granted = {
+        testing.Secret({"username": "u", "password": "hidden-password"}, id="secret:user"),
+        testing.Secret({"tls": "true", "tls-ca": "pem"}, id="secret:tls"),
+    }
+    state = update(ctx, once, secrets={*once.secrets, *granted})
+    found = document(ctx, state)["redis"]
+    assert (found["user"], found["password"], found["tls"], found["ca"]) == ("u", "hidden-password", True, "pem")
+    assert state.unit_status == ops.ActiveStatus()
+    plan = state.get_container("gatekeeper").plan.to_yaml()
+    shown = plan + "".join(line.message for line in ctx.juju_log) + str([r.local_app_data for r in state.relations])
+    assert "hidden-password" not in shown
 
 
 def test_redis_that_is_away_is_said_and_stops_nothing(ctx: Context, base: testing.State) -> None:
@@ -453,7 +492,7 @@ def test_an_ingress_learns_where_to_ask(ctx: Context, base: testing.State) -> No
     state = update(ctx, base, relations=related, config={"userid-header": "x-user"})
     assert state.unit_status == ops.ActiveStatus()
     assert bag(state, FORWARD) == {
-        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080",
+        "decisions_address": "http://gatekeeper.kubeflow.svc.cluster.local:8080/authservice/forward",
         "app_names": "[]",
         "headers": '["x-user", "kubeflow-groups"]',
     }
@@ -509,12 +548,13 @@ def act(
     params: dict[str, object],
     *,
     words: list[str],
+    device: dict[str, typing.Any] | None = None,
     **result: typing.Any,
 ) -> dict[str, typing.Any]:
     """Run an action against a service that expects exactly these words, and return its results."""
-    container = dataclasses.replace(
-        state.get_container("gatekeeper"), execs={testing.Exec([*SERVICE, *words], **result), testing.Exec(CHECK)}
-    )
+    asked = testing.Exec([*SERVICE, "device-login"], **(device or {"stdout": '{"device": ""}'}))
+    execs = {testing.Exec([*SERVICE, *words], **result), asked, testing.Exec(CHECK)}
+    container = dataclasses.replace(state.get_container("gatekeeper"), execs=execs)
     ctx.run(ctx.on.action(action, params=params), dataclasses.replace(state, leader=False, containers={container}))
     return ctx.action_results or {}
 
@@ -532,6 +572,14 @@ def test_a_command_that_is_ready_to_be_pasted(ctx: Context, base: testing.State)
     results = act(ctx, state, "get-access-command", {"user": "u"}, words=words, stdout=json.dumps(MADE))
     assert results["curl"] == "curl -H 'Authorization: Bearer kfa_1_x' http://192.0.2.1:8080/"
     assert results["kfp"] == "kfp.Client(host='http://192.0.2.1:8080/pipeline', existing_token='kfa_1_x')"
+    assert "device" not in results
+    lines = {"stdout": '{"device": "DEVICE=$(curl)"}'}
+    made = {"words": words, "stdout": json.dumps(MADE)}
+    assert act(ctx, state, "get-access-command", {"user": "u"}, device=lines, **made)["device"] == "DEVICE=$(curl)"
+    # The token was made, and is shown only this once: whatever the provider does.
+    away = {"return_code": 1, "stderr": "gatekeeper: the provider cannot be asked"}
+    results = act(ctx, state, "get-access-command", {"user": "u"}, device=away, **made)
+    assert (results["id"], "device" in results) == ("1", False)
     unknown = update(ctx, base, relations=without(base, 11))
     with pytest.raises(testing.ActionFailed, match="the public URL is not known yet"):
         act(ctx, unknown, "get-access-command", {"user": "u"}, words=words)

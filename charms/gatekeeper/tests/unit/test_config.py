@@ -1,11 +1,16 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import datetime
 import pathlib
+import re
 
 import config
 import hypothesis
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import strategies
 
 CHARMCRAFT = yaml.safe_load((pathlib.Path(__file__).parents[2] / "charmcraft.yaml").read_text())
@@ -167,3 +172,48 @@ def test_a_senseless_number_of_workers_is_refused(count: int) -> None:
 def test_audiences_without_their_authenticator_are_refused() -> None:
     with pytest.raises(ValueError, match=r"^access-token-audiences: add access-token to authenticators"):
         config.Config(access_token_audiences="kfp")
+
+
+def authority() -> str:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.datetime.now(datetime.UTC)
+    end = now + datetime.timedelta(days=1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, end)
+    ca = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, hashes.SHA256())
+    return ca.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def test_a_bundle_has_comments_in_any_language() -> None:
+    text = f"# Aussteller: Zürich, 東京\n{authority()}"
+    assert config.Config(ca_bundle=text).ca_bundle == text
+    with pytest.raises(ValueError, match=r"^ca-bundle: must be certificates in PEM"):
+        config.Config(ca_bundle=text.replace("BEGIN", "START"))
+
+
+# Of every track of oidc-gatekeeper.
+THEIR_OPTIONS = {
+    "client-id", "client-name", "client-secret", "oidc-scopes", "public-url", "port", "ca-bundle", "skip-auth-urls",
+    "userid-claim",
+}  # fmt: skip
+THEIR_RELATIONS = {
+    "oidc-client", "ingress", "ingress-auth", "dex-oidc-config", "forward-auth", "client-secret",
+    "istio-ingress-route-unauthenticated", "service-mesh", "require-cmr-mesh", "provide-cmr-mesh",
+}  # fmt: skip
+
+
+def test_every_option_and_relation_of_oidc_gatekeeper_is_there_or_explained() -> None:
+    text = (pathlib.Path(__file__).parents[4] / "docs" / "oidc-gatekeeper.md").read_text()
+    said = [re.findall(r"^\| (`.*?) \| (.*) \|$", table, re.MULTILINE) for table in text.split("\n\n")]
+    options, relations, settings = [
+        {name: what for names, what in rows for name in re.findall(r"`([^`]+)`", names)} for rows in said if rows
+    ]
+    here = CHARMCRAFT["config"]["options"]
+    related = {name for role in ("provides", "requires", "peers") for name in CHARMCRAFT[role]}
+    assert set(options) == THEIR_OPTIONS
+    assert set(relations) == THEIR_RELATIONS
+    for explained, ours in ((options, here), (relations, related)):
+        for name, what in explained.items():
+            assert what.startswith("none: ") == (name not in ours), name
+    for what in [*options.values(), *settings.values()]:
+        for name in re.findall(r"`([a-z]+-[a-z-]+)`", what):
+            assert name in {*here, *CHARMCRAFT["actions"]}, name

@@ -47,12 +47,14 @@ def test_file_says_all_that_the_service_needs() -> None:
     assert document() == {
         "listen": "0.0.0.0:8080",
         "management": "0.0.0.0:8081",
+        "drain_seconds": 1,
         "public_url": "http://127.0.0.1:8080",
         "prefix": "/authservice",
         "issuer": "http://127.0.0.1:8080/dex",
         "back_channel": "http://dex-auth.kubeflow.svc.cluster.local:5556/dex",
         "client_id": "authservice-oidc",
         "client_secret": "c",
+        "device_client_id": "",
         "scopes": ["openid", "profile", "email", "groups"],
         "userid_claim": "email",
         "userid_prefix": "",
@@ -109,6 +111,15 @@ def test_layer_runs_and_checks_the_service() -> None:
     assert layer["checks"]["ready"]["http"] == {"url": "http://localhost:8081/ready"}  # type: ignore[index]
 
 
+def test_one_that_waits_for_its_end_is_not_ready_and_one_that_hangs_is_started_again() -> None:
+    layer = typing.cast("dict[str, typing.Any]", gatekeeper.configure(service()).layer)
+    checks = layer["checks"]
+    assert (checks["ready"]["level"], checks["alive"]["level"]) == ("ready", "alive")
+    assert checks["alive"]["http"] == {"url": "http://localhost:8081/live"}
+    assert layer["services"]["gatekeeper"]["on-check-failure"] == {"alive": "restart"}
+    assert document()["drain_seconds"] < int(layer["services"]["gatekeeper"]["kill-delay"].removesuffix("s"))
+
+
 def test_several_workers_serve_when_they_are_asked_for() -> None:
     layer = gatekeeper.configure(service(options=config.Config(workers=4))).layer
     command = layer["services"]["gatekeeper"]["command"]  # type: ignore[index]
@@ -144,7 +155,10 @@ def test_rules_reach_the_file_and_headers_the_gateway() -> None:
 
 
 def test_redis_is_where_the_relation_says() -> None:
-    assert document(store=redis.Redis(host="redis-0", port=6380))["redis"] == {"host": "redis-0", "port": 6380}
+    store = redis.Redis(host="redis-0", port=6380, user="u", password="hidden-password", tls=True, ca="pem")
+    given = {"host": "redis-0", "port": 6380, "user": "u", "password": "hidden-password", "tls": True, "ca": "pem"}
+    assert document(store=store)["redis"] == given
+    assert "hidden-password" not in json.dumps(gatekeeper.configure(service(store=store)).layer)
 
 
 READ = """
@@ -246,6 +260,14 @@ def test_old_databags_are_kept_byte_for_byte() -> None:
 def test_relative_redirect_uri_comes_first(public_url: str, expected: list[str]) -> None:
     bag = oidc_client.write_client(gatekeeper.client(config.Config(), public_url=public_url))
     assert yaml.safe_load(bag["data"])["redirectURIs"] == expected
+
+
+def test_programs_have_a_client_of_their_own_unless_it_is_switched_off() -> None:
+    on, off = config.Config(client_id="me"), config.Config(client_id="me", device_flow=False)
+    assert gatekeeper.client(on, public_url="").device_id == "me-device"
+    assert gatekeeper.client(off, public_url="").device_id == ""
+    assert document(options=on, device_flow=True)["device_client_id"] == "me-device"
+    assert document(options=on)["device_client_id"] == document(options=off, device_flow=True)["device_client_id"] == ""
 
 
 def test_fresh_keys_are_what_the_service_expects() -> None:

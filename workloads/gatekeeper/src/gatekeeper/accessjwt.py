@@ -4,7 +4,7 @@
 
 import dataclasses
 
-from gatekeeper import guard, identity, idtoken, policy, settings, tokens
+from gatekeeper import guard, idtoken, policy, revocation, settings, tokens
 
 # RFC 9068, section 2.1; not every provider says it.
 _TYPES = frozenset({"at+jwt", "application/at+jwt", "jwt", ""})
@@ -17,6 +17,7 @@ class AccessJwts:
     options: settings.Settings
     source: idtoken.KeySource
     policy: policy.Policy
+    ledger: revocation.Ledger
 
     def verify(self, raw: bytes, now: float) -> guard.Proof | None:
         """Return what an access token proves, or None while its key may still be learnt.
@@ -34,11 +35,7 @@ class AccessJwts:
             return None
         claims = tokens.verify(token, key, idtoken.algorithm(key))
         end = self._check(claims, now)
-        try:
-            person = self.policy.identify(claims)
-        except identity.IdentityError as error:
-            raise tokens.RefusedError(error.reason) from None
-        return guard.Proof(identity=person, expires=end)
+        return idtoken.prove(claims, end, self.policy, self.ledger)
 
     def _check(self, claims: tokens.Claims, now: float) -> float:
         audiences = self.options.access_token_audiences

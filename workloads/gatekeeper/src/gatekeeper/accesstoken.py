@@ -5,7 +5,7 @@
 import re
 import typing
 
-from gatekeeper import guard, identity, policy, provider, settings, tokens
+from gatekeeper import backchannel, guard, identity, policy, provider, settings, tokens
 
 _OPAQUE = re.compile(rb"[A-Za-z0-9~+/_-]{16,2048}=*")
 _OURS = b"kfa_"
@@ -38,7 +38,7 @@ class AccessTokens:
         try:
             introspected = await self._provider.introspect(token)
             claims = await self._provider.userinfo(token) if introspected is None else introspected
-        except provider.ProviderError as error:
+        except backchannel.ProviderError as error:
             raise tokens.RefusedError(error.reason, lasting=error.reason == "token_unknown") from None
         end = now + 3600
         if introspected is not None:
@@ -53,7 +53,7 @@ class AccessTokens:
     async def _details(self, token: str) -> tokens.Claims:
         try:
             return await self._provider.userinfo(token)
-        except provider.ProviderError:
+        except backchannel.ProviderError:
             return {}
 
     def _introspected(self, claims: tokens.Claims, now: float) -> float:

@@ -14,7 +14,7 @@ import starlette.responses
 import starlette.routing
 import starlette.types
 
-from gatekeeper import answer, check, guard, head, log, pages, renewal, service, tokenpage
+from gatekeeper import answer, check, forwarded, guard, head, log, pages, renewal, service, tokenpage
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +34,18 @@ class Application:
         self._parts = parts
         self._management_port = parts.options.management_port or -1
         prefix = parts.options.prefix
+        self._forward = f"{prefix}/forward".encode()
+        names = (parts.options.userid_header, parts.options.groups_header, parts.options.identity_header)
+        self._nobody = [(name.encode(), b"") for name in names if name]
         self._own = starlette.applications.Starlette(
             routes=[
-                _route(f"{prefix}/oidc/callback", ["GET"], self._callback),
-                _route(f"{prefix}/logout", ["GET", "POST"], self._logout),
-                _route(f"{prefix}/keys", ["GET"], self._keys),
+                self._route(f"{prefix}/oidc/callback", ["GET"], self._callback),
+                self._route(f"{prefix}/logout", ["GET", "POST"], self._logout),
+                self._route(f"{prefix}/keys", ["GET"], self._keys),
                 starlette.routing.Route(f"{prefix}/tokens", self._tokens, methods=["GET", "POST"]),
-                _route(f"{prefix}/peers", ["GET"], self._peers),
-                _route(f"{prefix}/verify", ["GET", "POST"], self._verify),
-                _route(f"{prefix}/verify/{{path:path}}", ["GET", "POST"], self._verify),
+                self._route(f"{prefix}/peers", ["GET"], self._peers),
+                self._route(f"{prefix}/verify", ["GET", "POST"], self._verify),
+                self._route(f"{prefix}/verify/{{path:path}}", ["GET", "POST"], self._verify),
             ],
             exception_handlers={404: self._error("not_found"), 405: self._error("method_not_allowed"),
                                 Exception: self._error("internal")},
@@ -60,6 +63,9 @@ class Application:
             return await _response(given := self._manage(scope["raw_path"]), given.raw_headers)(scope, receive, send)
         # Paths are compared as they came: what would have to be decoded first is none of ours.
         raw: bytes = scope["raw_path"]
+        if raw == self._forward:
+            scope = forwarded.request(scope) or scope
+            raw = scope["raw_path"]
         if self._parts.gate.is_own(raw):
             return await self._own({**scope, "path": raw.decode("ascii")}, receive, send)
         request = _head(scope)
@@ -71,8 +77,11 @@ class Application:
     def _manage(self, path: bytes) -> answer.Answer:
         """Answer on the management port, which no gateway routes to."""
         match path:
-            case b"/live" | b"/ready":
+            case b"/live":
                 status, text = 200, "ok"
+            case b"/ready":
+                trouble = self._parts.readiness.trouble
+                status, text = (503, trouble) if trouble else (200, "ok")
             case b"/redis":
                 status, text = (503, "Redis does not answer") if self._parts.spread.trouble else (200, "ok")
             case b"/kubernetes":
@@ -135,10 +144,10 @@ class Application:
                 async with asyncio.timeout(_FORM_SECONDS):
                     body = await _form(request)
             except TimeoutError:
-                return _checked(read, self._parts.pages.error(read, "method_not_allowed"))
-            return _checked(read, self._parts.token_page.change(read, body, self._parts.clock()))
+                return self._checked(read, self._parts.pages.error(read, "method_not_allowed"))
+            return self._checked(read, self._parts.token_page.change(read, body, self._parts.clock()))
         given = self._parts.token_page.show(read, self._parts.clock())
-        return _checked(read, given or await self._log_in(read))
+        return self._checked(read, given or await self._log_in(read))
 
     async def _log_in(self, request: head.Head) -> answer.Answer:
         """Return the way to a login and back, for a page of this service's own."""
@@ -163,6 +172,26 @@ class Application:
                 return check.unauthorized(request, outcome)
             outcome = known
         return answer.Answer(status=204, headers=outcome.answer.headers)
+
+    def _route(self, path: str, methods: list[str], handler: _Handler) -> starlette.routing.Route:
+        async def endpoint(request: starlette.requests.Request) -> starlette.responses.Response:
+            read = _head(request.scope)
+            return self._checked(read, await handler(read))
+
+        return starlette.routing.Route(path, endpoint, methods=methods)
+
+    def _checked(self, read: head.Head, given: answer.Answer) -> starlette.responses.Response:
+        if given.status < 300 and read.get(renewal.CHECK_HEADER):
+            # As the answer to a check it would let the request pass, to whoever serves this path.
+            given = answer.Answer(status=404)
+        if given.reason:
+            log.refused(given, read)
+        headers = pages.hardened(given)
+        if given.status < 300:
+            # A gateway that does not mark its checks takes it for a yes all the same: then it says that it is nobody.
+            names = {name for name, _ in headers}
+            headers += [line for line in self._nobody if line[0] not in names]
+        return _response(given, headers)
 
     def _error(
         self, code: str
@@ -200,23 +229,6 @@ def _head(scope: starlette.types.Scope) -> head.Head:
     query: bytes = scope["query_string"]
     target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
     return head.Head(method=scope["method"].encode("ascii"), target=target, headers=list(scope["headers"]))
-
-
-def _route(path: str, methods: list[str], handler: _Handler) -> starlette.routing.Route:
-    async def endpoint(request: starlette.requests.Request) -> starlette.responses.Response:
-        read = _head(request.scope)
-        return _checked(read, await handler(read))
-
-    return starlette.routing.Route(path, endpoint, methods=methods)
-
-
-def _checked(read: head.Head, given: answer.Answer) -> starlette.responses.Response:
-    if given.status < 300 and read.get(renewal.CHECK_HEADER):
-        # As the answer to a check it would let the request pass, to whoever serves this path.
-        given = answer.Answer(status=404)
-    if given.reason:
-        log.refused(given, read)
-    return _response(given, pages.hardened(given))
 
 
 async def _form(request: starlette.requests.Request) -> bytes:

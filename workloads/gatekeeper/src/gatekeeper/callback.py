@@ -10,6 +10,7 @@ import urllib.parse
 
 from gatekeeper import (
     answer,
+    backchannel,
     check,
     cookies,
     head,
@@ -128,7 +129,7 @@ class Callback:
             if claims is None:
                 await self._provider.learn()
                 claims = self._id_tokens.redeem(raw, attempt.nonce, self._clock())
-        except provider.ProviderError as error:
+        except backchannel.ProviderError as error:
             raise _StoppedError(error.reason, error.detail) from None
         except tokens.RefusedError as refused:
             raise _StoppedError("id_token_refused", refused.reason) from None

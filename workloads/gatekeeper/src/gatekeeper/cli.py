@@ -1,13 +1,14 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the charm's actions ask of a unit: to make, list and revoke API tokens. The running service hears of it."""
+"""What the charm's actions ask of a unit: to make, list and revoke API tokens, of which the running service hears."""
 
 import argparse
+import asyncio
 import json
 import time
 import typing
 
-from gatekeeper import apitokens, identity, journal, revocation, settings
+from gatekeeper import apitokens, device, identity, journal, provider, revocation, settings
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--user", default="")
     revoke = commands.add_parser("revoke-token", help="take a token back")
     revoke.add_argument("--id", required=True)
+    commands.add_parser("device-login", help="print as JSON how to log in on a machine without a browser")
 
 
 def run(words: argparse.Namespace, options: settings.Settings) -> dict[str, typing.Any]:
@@ -33,6 +35,8 @@ def run(words: argparse.Namespace, options: settings.Settings) -> dict[str, typi
         ValueError: it cannot be done; the text says why.
         OSError: the journal cannot be written.
     """
+    if words.command == "device-login":
+        return {"device": asyncio.run(_device_login(options))}
     now, store = time.time(), journal.Journal(options.journal)
     ledger = revocation.Ledger()
     while records := store.news():
@@ -61,6 +65,17 @@ def _create(words: argparse.Namespace, store: journal.Journal, now: float) -> di
     token, record = apitokens.create(person, wish, now)
     store.append_or_fail([record])
     return {"token": token, **_shown(record)}
+
+
+async def _device_login(options: settings.Settings) -> str:
+    source = provider.Provider(options)
+    try:
+        await source.learn()
+    finally:
+        await source.close()
+    if source.trouble:
+        raise ValueError(f"the provider cannot be asked what it offers: {source.trouble}")
+    return device.login(options, source.device_endpoints)
 
 
 def split(text: str) -> tuple[str, ...]:

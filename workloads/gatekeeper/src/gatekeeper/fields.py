@@ -4,6 +4,7 @@
 
 import base64
 import binascii
+import ipaddress
 import re
 import ssl
 import typing
@@ -13,10 +14,12 @@ import pydantic
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-_TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+", re.IGNORECASE)
+# Fewer characters than a token of HTTP may have: gateways and servers drop or rename headers with others.
+_HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _SKIP = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # How names of the service's other cookies begin.
 _COOKIES = ("authservice_login_", "authservice_rounds", "authservice_host")
@@ -43,11 +46,25 @@ def _url(text: str, *, path: bool, query: bool = False) -> str:
         raise ValueError("must be a URL such as https://kubeflow.example.com") from None
     if parts.scheme not in _DEFAULT_PORTS or not host or port == 0 or "@" in parts.netloc:
         raise ValueError("must begin with http:// or https:// and a host, and hold no user")
+    if not _is_host(host):
+        raise ValueError("must hold the name or the address of a host, such as kubeflow.example.com")
     if "#" in text or ("?" in text and not query):
         raise ValueError("must not hold a query or a fragment")
     if parts.path and not path:
         raise ValueError("must be scheme, host and port only, without a trailing slash")
     return text
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a browser takes a text for a host as it stands: what ends in a number is an address to it."""
+    *_, last = labels = text.removesuffix(".").split(".")
+    if ":" in text or last.isdecimal() or last.lower().startswith("0x"):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return "%" not in text
+    return all(_LABEL.fullmatch(label) for label in labels)
 
 
 def _origin(text: str) -> str:
@@ -104,7 +121,7 @@ def _optional_prefix(text: str) -> str:
 
 
 def _header(text: str) -> str:
-    if not _TOKEN.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
+    if not _HEADER.fullmatch(text) or text.lower() in _TAKEN or text.lower().startswith(_TAKEN_PREFIXES):
         raise ValueError("must be the name of a header of its own, such as kubeflow-userid")
     return text.lower()
 
@@ -128,6 +145,8 @@ def _skip(text: str) -> str:
 
 
 def _certificates(text: str) -> str:
+    # Comments between them may be in any language, and Python takes ASCII only.
+    text = text.encode("ascii", "ignore").decode().strip()
     if text:
         try:
             ssl.create_default_context(cadata=text)
@@ -188,6 +207,7 @@ def _state_key(secret: pydantic.SecretStr) -> pydantic.SecretStr:
 
 
 Name = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]+$", max_length=200)]
+OptionalName = typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[\x21-\x7e]*$", max_length=200)]
 Header = typing.Annotated[str, pydantic.AfterValidator(_header)]
 Secret = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_secret)]
 Pem = typing.Annotated[pydantic.SecretStr, pydantic.AfterValidator(_signing_key)]

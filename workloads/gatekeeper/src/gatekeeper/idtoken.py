@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""ID tokens of the provider: verified with its published keys, for this client and nobody else."""
+"""ID tokens of the provider: verified with its published keys, for this client and that of its programs."""
 
 import collections.abc
 import dataclasses
@@ -10,7 +10,7 @@ import typing
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import errors, jwk
 
-from gatekeeper import guard, identity, policy, settings, tokens
+from gatekeeper import guard, identity, policy, revocation, settings, tokens
 
 LONGEST = 16_384
 _RSA_BITS = 2048
@@ -33,11 +33,16 @@ class KeySource(typing.Protocol):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IdTokens:
-    """Verifies ID tokens; an authenticator."""
+    """Verifies ID tokens; an authenticator.
+
+    Attributes:
+        ledger: knows whose sessions were ended: what the provider issued before proves them no longer.
+    """
 
     options: settings.Settings
     source: KeySource
     policy: policy.Policy
+    ledger: revocation.Ledger
 
     def verify(self, raw: bytes, now: float) -> guard.Proof | None:
         """Return what an ID token proves, or None while its key may still be learnt.
@@ -47,16 +52,15 @@ class IdTokens:
         """
         token = tokens.parse(raw, longest=LONGEST)
         # The claims are not proven yet: enough to refuse, so that no forged token costs a request to the provider.
-        self._check(token.claims, now)
+        # What programs got through the device flow (RFC 8628) is for a client of their own.
+        clients = tuple(filter(None, (self.options.client_id, self.options.device_client_id)))
+        self._check(token.claims, clients, now)
         key = known_key(token, self.source, now)
         if key is None:
             return None
-        claims, end = self.proven(token, key, now)
-        try:
-            person = self.policy.identify(claims)
-        except identity.IdentityError as error:
-            raise tokens.RefusedError(error.reason) from None
-        return guard.Proof(identity=person, expires=end)
+        claims = tokens.verify(token, key, algorithm(key))
+        end = self._check(claims, clients, now)
+        return prove(claims, end, self.policy, self.ledger)
 
     def redeem(self, raw: str, nonce: str, now: float) -> tokens.Claims | None:
         """Return the claims of the ID token that ends a login, or None while its key is not known.
@@ -68,29 +72,42 @@ class IdTokens:
         key = (self.source.keys or {}).get(token.kid)
         if key is None:
             return None
-        claims, _ = self.proven(token, key, now)
+        claims = tokens.verify(token, key, algorithm(key))
+        self._check(claims, (self.options.client_id,), now)
         given = claims.get("nonce")
         if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
             raise tokens.RefusedError("token_nonce")
         return claims
 
-    def proven(self, token: tokens.Unverified, key: tokens.Key, now: float) -> tuple[tokens.Claims, float]:
-        """Return a token's claims and its end, proven by a key.
-
-        Raises:
-            tokens.RefusedError: they are not the provider's words for this client.
-        """
-        claims = tokens.verify(token, key, algorithm(key))
-        return claims, self._check(claims, now)
-
-    def _check(self, claims: tokens.Claims, now: float) -> float:
-        client = self.options.client_id
-        end = tokens.check(claims, issuer=self.options.issuer, audiences=(client,), now=now)
+    def _check(self, claims: tokens.Claims, clients: tuple[str, ...], now: float) -> float:
+        end = tokens.check(claims, issuer=self.options.issuer, audiences=clients, now=now)
         party, audience = claims.get("azp"), claims.get("aud")
         several = isinstance(audience, list) and len(typing.cast("list[object]", audience)) > 1
-        if (party is not None or several) and party != client:
+        if (party is not None or several) and party not in clients:
             raise tokens.RefusedError("token_party")
         return end
+
+
+def prove(claims: tokens.Claims, end: float, rules: policy.Policy, ledger: revocation.Ledger) -> guard.Proof:
+    """Return what the provider's verified claims prove.
+
+    Args:
+        claims: what it says.
+        end: until when it says so, in seconds since the epoch.
+        rules: who that is here.
+        ledger: whether all that the person began before has been ended.
+
+    Raises:
+        tokens.RefusedError: it is nobody who may come in.
+    """
+    try:
+        person = rules.identify(claims)
+    except identity.IdentityError as error:
+        raise tokens.RefusedError(error.reason) from None
+    began = tokens.moment(claims, "iat") or 0.0
+    if ledger.covers(session="", userid=person.userid, began=began):
+        raise tokens.RefusedError("token_revoked")
+    return guard.Proof(identity=person, expires=end, began=began)
 
 
 def known_key(token: tokens.Unverified, source: KeySource, now: float) -> tokens.Key | None:

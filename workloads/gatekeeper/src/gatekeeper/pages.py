@@ -86,6 +86,7 @@ class Pages:
         *,
         token: str = "",
         complaint: str = "",
+        device: str = "",
     ) -> answer.Answer:
         """Return the page about somebody's API tokens.
 
@@ -94,12 +95,14 @@ class Pages:
             records: the tokens.
             token: one that was just made, and is never shown again.
             complaint: why none was made.
+            device: what to type on a machine without a browser, empty if that is not offered.
         """
         text = self._render(
             "tokens.html",
             records=records,
             token=token,
             complaint=complaint,
+            device=device,
             url=self._options.public_url,
             action=f"{self._options.prefix}/tokens",
             request_id=request.request_id,

@@ -1,26 +1,19 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenID Connect provider, talked to over the back channel: discovery, keys, and the exchange of codes."""
+"""The OpenID Connect provider,: what it says of itself and of tokens, its keys, and the exchange of codes."""
 
 import asyncio
 import collections.abc
 import logging
-import ssl
 import time
-import urllib.parse
 
 import httpx
 import pydantic
 
-from gatekeeper import fetch, idtoken, metrics, settings, tokens
+from gatekeeper import backchannel, device, fetch, idtoken, metrics, settings, tokens
 
 logger = logging.getLogger(__name__)
 
-_TIMEOUT = httpx.Timeout(5.0, connect=2.0)
-# The limits above hold for each step; this one holds for an answer that comes byte by byte.
-_WHOLE = 10.0
-# Far more than any key set or token answer has.
-_LONGEST_ANSWER = 1 << 20
 _FIRST_RETRY = 0.2
 _SLOWEST_RETRY = 5.0
 _REFRESH = 300.0
@@ -32,15 +25,6 @@ _TRY_AGAIN = 1.0
 _STARTING = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-class ProviderError(Exception):
-    """The provider gave no answer that helps; `reason` is a code, the text is for the log."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
 class _Discovery(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True)
 
@@ -50,6 +34,7 @@ class _Discovery(pydantic.BaseModel):
     jwks_uri: str = pydantic.Field(pattern=r"^https?://[\x21-\x7e]+$")
     introspection_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     userinfo_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
+    device_authorization_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     end_session_endpoint: str | None = pydantic.Field(default=None, pattern=r"^https?://[\x21-\x7e]+$")
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
 
@@ -71,17 +56,13 @@ class Provider:
         clock: collections.abc.Callable[[], float] = time.time,
     ) -> None:
         self._options = options
-        self._metrics = counts or metrics.Metrics()
+        self._channel = backchannel.Channel(options, counts or metrics.Metrics())
         self._clock = clock
         self._discovery: _Discovery | None = None
         self._keys: idtoken.Keys | None = None
         self._asked = 0.0
         self._learning: asyncio.Task[None] | None = None
-        verify = ssl.create_default_context()
-        if options.ca_bundle:
-            verify.load_verify_locations(cadata=options.ca_bundle)
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=verify)
-        self._trouble: ProviderError | None = None
+        self._trouble: backchannel.ProviderError | None = None
         self.on_lost_keys: list[collections.abc.Callable[[], None]] = []
 
     @property
@@ -98,6 +79,14 @@ class Provider:
     def end_session_endpoint(self) -> str | None:
         """Return where browsers go to end the provider's own session, if it offers that."""
         return self._discovery.end_session_endpoint if self._discovery else None
+
+    @property
+    def device_endpoints(self) -> device.Endpoints | None:
+        """Return where devices without a browser ask, if the provider is known to offer that."""
+        known = self._discovery
+        if known is None or known.device_authorization_endpoint is None:
+            return None
+        return device.Endpoints(known.device_authorization_endpoint, known.token_endpoint)
 
     @property
     def trouble(self) -> str:
@@ -120,7 +109,7 @@ class Provider:
         """End what is under way."""
         if self._learning is not None:
             self._learning.cancel()
-        await self._client.aclose()
+        await self._channel.close()
 
     async def discovered(self) -> str | None:
         """Return where browsers go to log in; asks once more if that is not known and was not asked just now."""
@@ -142,20 +131,20 @@ class Provider:
             ProviderError: the provider did not give one.
         """
         if self._discovery is None:
-            raise ProviderError("provider_unreachable", "not discovered yet")
+            raise backchannel.ProviderError("provider_unreachable", "not discovered yet")
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._options.callback_url,
             "code_verifier": verifier,
         }
-        answer = await self._patiently(self._back(self._discovery.token_endpoint), form, self._discovery)
+        answer = await self._patiently(self._discovery.token_endpoint, form, self._discovery)
         if answer.status != 200:
             raise _exchange_error(answer)
         try:
             return _Tokens.model_validate_json(answer.body).id_token
         except pydantic.ValidationError:
-            raise ProviderError("provider_invalid", "the token answer holds no ID token") from None
+            raise backchannel.ProviderError("provider_invalid", "the token answer holds no ID token") from None
 
     async def introspect(self, token: str) -> tokens.Claims | None:
         """Return what the provider says about an access token (RFC 7662), or None if it does not offer that.
@@ -165,10 +154,10 @@ class Provider:
         """
         if self._discovery is None or self._discovery.introspection_endpoint is None:
             return None
-        url = self._back(self._discovery.introspection_endpoint)
-        answer = await self._post(url, {"token": token, "token_type_hint": "access_token"}, self._discovery)
+        form = {"token": token, "token_type_hint": "access_token"}
+        answer = await self._post(self._discovery.introspection_endpoint, form, self._discovery)
         if answer.status != 200:
-            raise ProviderError("provider_error", f"the introspection endpoint answers {answer.status}")
+            raise backchannel.ProviderError("provider_error", f"the introspection endpoint answers {answer.status}")
         return _claims(answer)
 
     async def userinfo(self, token: str) -> tokens.Claims:
@@ -178,13 +167,13 @@ class Provider:
             ProviderError: it does not know the token, or does not answer.
         """
         if self._discovery is None or self._discovery.userinfo_endpoint is None:
-            raise ProviderError("provider_unreachable", "no userinfo endpoint is known")
+            raise backchannel.ProviderError("provider_unreachable", "no userinfo endpoint is known")
         headers = {"authorization": f"Bearer {token}"}
-        answer = await self._send("GET", self._back(self._discovery.userinfo_endpoint), headers=headers)
+        answer = await self._channel.get(self._discovery.userinfo_endpoint, headers)
         if answer.status in (400, 401, 403):
-            raise ProviderError("token_unknown", "userinfo refuses the token")
+            raise backchannel.ProviderError("token_unknown", "userinfo refuses the token")
         if answer.status != 200:
-            raise ProviderError("provider_error", f"the userinfo endpoint answers {answer.status}")
+            raise backchannel.ProviderError("provider_error", f"the userinfo endpoint answers {answer.status}")
         return _claims(answer)
 
     async def _patiently(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
@@ -192,58 +181,21 @@ class Provider:
         for pause in _STARTING:
             try:
                 return await self._post(url, form, discovery)
-            except ProviderError as error:
+            except backchannel.ProviderError as error:
                 if not isinstance(error.__cause__, httpx.ConnectError | httpx.RemoteProtocolError):
                     raise
             await asyncio.sleep(pause)
         return await self._post(url, form, discovery)
 
     async def _post(self, url: str, form: dict[str, str], discovery: _Discovery) -> fetch.Fetched:
-        name, secret = self._options.client_id, self._options.client_secret.get_secret_value()
-        basic = httpx.Auth()
-        if "client_secret_basic" in discovery.token_endpoint_auth_methods_supported:
-            # RFC 6749, section 2.3.1: both parts are form-encoded first.
-            basic = httpx.BasicAuth(urllib.parse.quote_plus(name), urllib.parse.quote_plus(secret))
-        else:
-            form = {**form, "client_id": name, "client_secret": secret}
-        return await self._send("POST", url, form, basic)
-
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        form: dict[str, str] | None = None,
-        auth: httpx.Auth | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> fetch.Fetched:
-        begin, outcome, endpoint = time.monotonic(), "failed", "token" if method == "POST" else "documents"
-        try:
-            given = await fetch.fetch(
-                self._client,
-                method,
-                url,
-                seconds=_WHOLE,
-                longest=_LONGEST_ANSWER,
-                headers=headers,
-                form=form,
-                auth=auth,
-            )
-            outcome = "answered"
-        except fetch.TooLongError as error:
-            raise ProviderError("provider_invalid", f"{url}: {error}") from None
-        except fetch.FAILURES as error:
-            raise _unreachable(url, error) from error
-        finally:
-            self._metrics.asked.add(endpoint, outcome)
-            self._metrics.waited.observe(endpoint, seconds=time.monotonic() - begin)
-        return given
+        return await self._channel.post(url, form, discovery.token_endpoint_auth_methods_supported)
 
     async def _learn(self) -> None:
         before = self._trouble
         try:
             discovery = await self._discover()
             keys = await self._read_keys(discovery)
-        except ProviderError as error:
+        except backchannel.ProviderError as error:
             self._trouble = error
             if before is None or str(before) != str(error):
                 logger.warning("provider: %s", error, extra={"fields": {"reason": error.reason}})
@@ -262,38 +214,29 @@ class Provider:
                 tell()
 
     async def _discover(self) -> _Discovery:
-        base = (self._options.back_channel or self._options.issuer).rstrip("/")
-        content = await self._get(f"{base}/.well-known/openid-configuration")
+        base = self._options.issuer.rstrip("/")
+        content = await self._channel.document(f"{base}/.well-known/openid-configuration")
         try:
             discovery = _Discovery.model_validate_json(content)
         except pydantic.ValidationError as error:
-            raise ProviderError("provider_invalid", f"discovery document: {error.error_count()} fields wrong") from None
+            raise backchannel.ProviderError(
+                "provider_invalid", f"discovery document: {error.error_count()} fields wrong"
+            ) from None
         if discovery.issuer != self._options.issuer:
             detail = f"it calls itself {discovery.issuer!r}, configured is {self._options.issuer!r}"
-            raise ProviderError("provider_issuer", detail)
+            raise backchannel.ProviderError("provider_issuer", detail)
         return discovery
 
     async def _read_keys(self, discovery: _Discovery) -> idtoken.Keys:
-        content = await self._get(self._back(discovery.jwks_uri))
+        content = await self._channel.document(discovery.jwks_uri)
         try:
             document: object = pydantic.TypeAdapter(object).validate_json(content)
         except pydantic.ValidationError:
-            raise ProviderError("provider_invalid", "its keys are not JSON") from None
+            raise backchannel.ProviderError("provider_invalid", "its keys are not JSON") from None
         keys = idtoken.read_keys(document)
         if not keys:
-            raise ProviderError("provider_invalid", "it publishes no key that can be used")
+            raise backchannel.ProviderError("provider_invalid", "it publishes no key that can be used")
         return keys
-
-    async def _get(self, url: str) -> bytes:
-        answer = await self._send("GET", url)
-        if answer.status != 200:
-            raise ProviderError("provider_error", f"{url} answers {answer.status}")
-        return answer.body
-
-    def _back(self, url: str) -> str:
-        """Return an endpoint's address on the back channel, where it is one of the issuer's own."""
-        issuer, back = self._options.issuer.rstrip("/"), self._options.back_channel.rstrip("/")
-        return back + url[len(issuer) :] if back and url.startswith(issuer + "/") else url
 
 
 def _thumbprints(keys: idtoken.Keys) -> set[tuple[str, str]]:
@@ -304,21 +247,17 @@ def _claims(answer: fetch.Fetched) -> tokens.Claims:
     try:
         return pydantic.TypeAdapter(dict[str, object]).validate_json(answer.body)
     except pydantic.ValidationError:
-        raise ProviderError("provider_invalid", "the answer about a token is not JSON") from None
+        raise backchannel.ProviderError("provider_invalid", "the answer about a token is not JSON") from None
 
 
-def _unreachable(url: str, error: Exception) -> ProviderError:
-    return ProviderError("provider_unreachable", f"{url}: {type(error).__name__}: {error}")
-
-
-def _exchange_error(answer: fetch.Fetched) -> ProviderError:
+def _exchange_error(answer: fetch.Fetched) -> backchannel.ProviderError:
     try:
         code = pydantic.TypeAdapter(dict[str, object]).validate_json(answer.body).get("error")
     except pydantic.ValidationError:
         code = None
     detail = f"the token endpoint answers {answer.status} {str(code)[:100]!r}"
     if code == "invalid_grant":
-        return ProviderError("code_refused", detail)
+        return backchannel.ProviderError("code_refused", detail)
     if code in ("invalid_client", "unauthorized_client"):
-        return ProviderError("client_refused", detail)
-    return ProviderError("provider_error", detail)
+        return backchannel.ProviderError("client_refused", detail)
+    return backchannel.ProviderError("provider_error", detail)

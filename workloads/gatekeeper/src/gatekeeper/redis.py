@@ -3,12 +3,14 @@
 """A stream of records in Redis, which every unit reads and adds to; the few words of its protocol that this takes."""
 
 import asyncio
+import ssl
 import time
 import typing
 
-from gatekeeper import journal, revocation, settings
+from gatekeeper import journal, revocation, sealed, settings
 
 STREAM = "gatekeeper:revocations"
+_PURPOSE = b"redis: record"
 _SECONDS = 2.0
 _MOST_RECORDS = 500
 _LONGEST_TEXT = 100_000
@@ -25,10 +27,16 @@ class RedisError(Exception):
 
 
 class Stream:
-    """The records of every unit, in one place."""
+    """The records of every unit, in one place.
 
-    def __init__(self, place: settings.Redis) -> None:
+    They are sealed with the application's own keys: whoever else can write to this Redis can neither read them nor make
+    one, such as an API token. After a change of keys each unit adds again what the others cannot read any more.
+    """
+
+    def __init__(self, place: settings.Redis, sealer: sealed.Sealer) -> None:
         self._redis = place
+        self._sealer = sealer
+        self._context = ssl.create_default_context(cadata=place.ca or None) if place.tls else None
         self._place = ("", 0)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._last = "0"
@@ -71,28 +79,46 @@ class Stream:
                         self._last = name.decode("ascii")
                     case _:
                         raise ValueError("no entry")
-                records = (journal.read(text) for text in fields[1::2] if isinstance(text, bytes))
+                records = (self._unsealed(text) for text in fields[1::2] if isinstance(text, bytes))
                 found += [record for record in records if record is not None]
             if len(entries) < _MOST_RECORDS:
                 return found
+
+    def _unsealed(self, text: bytes) -> revocation.Record | None:
+        opened = self._sealer.open(text, purpose=_PURPOSE, longest=_LONGEST_TEXT)
+        return journal.read(opened) if opened is not None else None
 
     async def _add(self, ledger: revocation.Ledger) -> None:
         oldest = str(int((time.time() - _KEPT_DAYS * 86400) * 1000))
         while (page := ledger.page(*self._place, most=_MOST_RECORDS)).records:
             for record in page.records:
                 if record.key not in self._known:
-                    await self._call("XADD", STREAM, "MINID", "~", oldest, "*", "r", journal.write(record).decode())
+                    text = self._sealer.seal(journal.write(record), purpose=_PURPOSE)
+                    await self._call("XADD", STREAM, "MINID", "~", oldest, "*", "s", text)
                     self._known.add(record.key)
             self._place = (page.generation, page.following)
 
     async def _call(self, *words: str) -> Reply:
         if self._streams is None:
-            self._streams = await asyncio.open_connection(self._redis.host, self._redis.port, limit=_LONGEST_TEXT)
+            await self._connect()
+        assert self._streams is not None
         reader, writer = self._streams
         parts = [b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(text), text) for text in map(str.encode, words))]
         writer.write(b"".join(parts))
         await writer.drain()
         return await _reply(reader)
+
+    async def _connect(self) -> None:
+        place = self._redis
+        self._streams = await asyncio.open_connection(place.host, place.port, limit=_LONGEST_TEXT, ssl=self._context)
+        password = place.password.get_secret_value()
+        if not password:
+            return
+        try:
+            await self._call("AUTH", *filter(None, (place.user, password)))
+        except ValueError:
+            # Not in its own words: some servers repeat what they were sent.
+            raise ValueError("it refuses our user and password") from None
 
 
 async def _reply(reader: asyncio.StreamReader, depth: int = 0) -> Reply:

@@ -6,10 +6,11 @@ import collections.abc
 import os
 import pathlib
 import socket
+import types
 
 import uvicorn
 
-from gatekeeper import app, fields, protocol, service, settings
+from gatekeeper import app, fields, protocol, readiness, service, settings
 
 # Longer than a gateway keeps idle connections (Envoy: an hour): whoever closes first must not be the one who is asked.
 _KEEP_ALIVE = 3900
@@ -70,7 +71,23 @@ def serve(parts: service.Service, listeners: collections.abc.Sequence[socket.soc
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
-    uvicorn.Server(config).run(sockets=list(listeners))
+    _Server(config, parts.readiness).run(sockets=list(listeners))
+
+
+class _Server(uvicorn.Server):
+    """Goes on for a moment after it was told to end, so that gateways hear of it before they find nobody."""
+
+    def __init__(self, config: uvicorn.Config, ready: readiness.Readiness) -> None:
+        super().__init__(config)
+        self._readiness = ready
+
+    def handle_exit(self, sig: int, frame: types.FrameType | None) -> None:
+        if self._readiness.leave():
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        self.should_exit = self.should_exit or self._readiness.drained
+        return await super().on_tick(counter)
 
 
 def _bound(place: str, *, divided: bool) -> socket.socket:

@@ -24,6 +24,7 @@ from gatekeeper import (
     peers,
     policy,
     provider,
+    readiness,
     refresh,
     remote,
     renewal,
@@ -51,6 +52,7 @@ class Service:
     peers: peers.Peers
     spread: spread.Spread
     metrics: metrics.Metrics
+    readiness: readiness.Readiness
     remotes: tuple[remote.Remote, ...]
     reviews: kubernetes.Reviews | None
     callback: callback.Callback
@@ -74,7 +76,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
     sealer = sealed.Sealer([fields.state_key(key) for key in options.state_keys])
     allow = check.allowing(options, sessions.attest)
     refreshes = refresh.Refreshes(options, sealer, ledger, rules)
-    id_tokens = idtoken.IdTokens(options=options, source=source, policy=rules)
+    id_tokens = idtoken.IdTokens(options=options, source=source, policy=rules, ledger=ledger)
     # Bearers are few but long: a smaller memory for them than for sessions.
     session_guard = guard.Guard(sessions, allow, tally=counts.tally("session"))
     refresh_guard = guard.Guard(refreshes, allow, tally=counts.tally("refresh"))
@@ -83,12 +85,13 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         options, sessions=sessions, refreshes=refreshes, ward=refresh_guard, counts=counts.renewals
     )
     others = peers.Peers(options, sealer, ledger)
-    spreader = spread.Spread(options, ledger, others, clock=clock)
+    spreader = spread.Spread(options, ledger, others, sealer, clock=clock)
     api_tokens = apitokens.ApiTokens(ledger, rules, look=spreader.look)
     api_guard = guard.Guard(api_tokens, allow, tally=counts.tally("api_token"), passes=1_000, refusals=1_000)
     ledger.on_change.append(api_guard.forget)
     token_guard = guard.Guard(id_tokens, allow, tally=counts.tally("id_token"), passes=1_000, refusals=1_000)
     source.on_lost_keys.append(token_guard.forget_all)
+    ledger.on_change.append(token_guard.forget)
     logins = login.Logins(options, sealer)
     wards = {"session": session_guard, "id_token": token_guard, "api_token": api_guard}
     remotes: list[remote.Remote] = []
@@ -100,9 +103,10 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         remotes.append(remote.Remote(accesstoken.AccessTokens(options, source, rules)))
         wards["access_token"] = guard.Guard(remotes[-1], allow, tally=counts.tally("access_token"), passes=1_000)
         if options.access_token_audiences:
-            jwts = accessjwt.AccessJwts(options=options, source=source, policy=rules)
+            jwts = accessjwt.AccessJwts(options=options, source=source, policy=rules, ledger=ledger)
             jwt_guard = guard.Guard(jwts, allow, tally=counts.tally("access_jwt"), passes=1_000, refusals=1_000)
             source.on_lost_keys.append(jwt_guard.forget_all)
+            ledger.on_change.append(jwt_guard.forget)
             wards["access_jwt"] = jwt_guard
     accepted = {*options.authenticators, "access_jwt"}
     gate = check.Gate(
@@ -129,6 +133,7 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
         peers=others,
         spread=spreader,
         metrics=counts,
+        readiness=readiness.Readiness(options.drain_seconds),
         remotes=tuple(remotes),
         reviews=reviews,
         callback=callback.Callback(
@@ -152,7 +157,14 @@ def build(options: settings.Settings, *, clock: collections.abc.Callable[[], flo
             count=counts.logouts,
             end_session=lambda: source.end_session_endpoint,
         ),
-        token_page=tokenpage.TokenPage(options, gate=gate, ledger=ledger, spreader=spreader, renderer=renderer),
+        token_page=tokenpage.TokenPage(
+            options,
+            gate=gate,
+            ledger=ledger,
+            spreader=spreader,
+            renderer=renderer,
+            devices=lambda: source.device_endpoints,
+        ),
         pages=renderer,
         clock=clock,
     )

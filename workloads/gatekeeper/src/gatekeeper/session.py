@@ -96,8 +96,10 @@ class Sessions:
         key = self._keys.get(token.kid)
         if key is None or token.type != TYPE:
             raise tokens.RefusedError("token_unknown_key")
+        # Not proven yet: enough to refuse, so that no old session costs a look at its signature.
+        self._check(token.claims, now)
         claims = tokens.verify(token, key, ALGORITHM)
-        end = tokens.check(claims, issuer=self._options.public_url, audiences=(AUDIENCE,), now=now)
+        end = self._check(claims, now)
         name, began = claims.get("sid"), claims.get("auth_time")
         if not isinstance(name, str) or not name or not isinstance(began, int):
             raise tokens.RefusedError("token_without_id")
@@ -109,6 +111,9 @@ class Sessions:
             raise tokens.RefusedError("session_revoked")
         fresh = end - self._options.session_lifetime * _LAST_PART
         return guard.Proof(identity=person, expires=end, session=name, began=began, fresh=fresh)
+
+    def _check(self, claims: tokens.Claims, now: float) -> float:
+        return tokens.check(claims, issuer=self._options.public_url, audiences=(AUDIENCE,), now=now)
 
     @property
     def published(self) -> dict[str, object]:

@@ -52,12 +52,23 @@ class Transformer(pydantic.BaseModel):
 
 
 class Redis(pydantic.BaseModel):
-    """Where a Redis is."""
+    """Where a Redis is, and how it wants to be spoken to.
+
+    Attributes:
+        user: as whom (Redis 6 and later), empty for the user that needs no name.
+        password: that user's, empty for none.
+        tls: whether it speaks TLS.
+        ca: whose certificates are good for it, in PEM; empty for the usual ones.
+    """
 
     model_config = _STRICT
 
     host: typing.Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
     port: typing.Annotated[int, pydantic.Field(ge=1, le=65535)] = 6379
+    user: typing.Annotated[str, pydantic.StringConstraints(max_length=200)] = ""
+    password: pydantic.SecretStr = pydantic.SecretStr("")
+    tls: bool = False
+    ca: fields.Certificates = ""
 
 
 class Kubernetes(pydantic.BaseModel):
@@ -82,6 +93,7 @@ class Settings(pydantic.BaseModel):
     listen: fields.Place
     unix_socket: fields.Socket = ""
     management: fields.OptionalPlace = ""
+    drain_seconds: typing.Annotated[int, pydantic.Field(ge=0, le=30)] = 0
     public_url: fields.Origin
     prefix: fields.Path = "/authservice"
     issuer: fields.Url
@@ -89,6 +101,7 @@ class Settings(pydantic.BaseModel):
     ca_bundle: fields.Certificates = ""
     client_id: fields.Name
     client_secret: fields.Secret
+    device_client_id: fields.OptionalName = ""
     scopes: fields.Scopes = (
         "openid", "profile", "email", "groups",
     )  # fmt: skip
@@ -175,6 +188,11 @@ def parse(text: str) -> Settings:
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in place).lstrip(".")
     sentence = message.removeprefix("Value error, ")
     return f"{field}: {sentence}" if field else sentence
+
+
+def _shown(name: str) -> str:
+    """Return a field's name in one line, whatever stands in the file."""
+    return name if name.isprintable() else ascii(name)

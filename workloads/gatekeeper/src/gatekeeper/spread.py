@@ -7,7 +7,7 @@ import collections.abc
 import logging
 import time
 
-from gatekeeper import journal, peers, redis, revocation, settings
+from gatekeeper import journal, peers, redis, revocation, sealed, settings
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Spread:
         options: settings.Settings,
         ledger: revocation.Ledger,
         others: peers.Peers,
+        sealer: sealed.Sealer,
         *,
         clock: collections.abc.Callable[[], float] = time.time,
     ) -> None:
@@ -38,7 +39,7 @@ class Spread:
         self._clock = clock
         self._journal = journal.Journal(options.journal)
         self._watch = journal.Watch(options.watched_file)
-        self._stream = redis.Stream(options.redis) if options.redis else None
+        self._stream = redis.Stream(options.redis, sealer) if options.redis else None
         self._trouble = ""
         self._news = asyncio.Event()
         self._looked = 0.0

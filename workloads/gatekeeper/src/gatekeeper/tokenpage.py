@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page on which people make API tokens for their own programs."""
 
+import collections.abc
 import logging
 import urllib.parse
 
-from gatekeeper import answer, apitokens, check, cli, head, logout, pages, revocation, settings, spread
+from gatekeeper import answer, apitokens, check, cli, device, head, logout, pages, revocation, settings, spread
 
 logger = logging.getLogger(__name__)
 
@@ -24,19 +25,21 @@ class TokenPage:
         ledger: revocation.Ledger,
         spreader: spread.Spread,
         renderer: pages.Pages,
+        devices: collections.abc.Callable[[], device.Endpoints | None],
     ) -> None:
         self._options = options
         self._gate = gate
         self._ledger = ledger
         self._spread = spreader
         self._pages = renderer
+        self._devices = devices
 
     def show(self, request: head.Head, now: float) -> answer.Answer | None:
         """Return the page, or None if nobody is logged in."""
         known = self._gate.session(request, now)
         if known is None:
             return None
-        return self._pages.tokens(request, self._mine(known.proof.identity.userid, now))
+        return self._page(request, self._mine(known.proof.identity.userid, now))
 
     def change(self, request: head.Head, body: bytes, now: float) -> answer.Answer:
         """Return the page after making or revoking a token, as its form says."""
@@ -53,17 +56,23 @@ class TokenPage:
                 if record.id == form["revoke"]:
                     self._spread.publish([apitokens.revoke(record)])
                     _log("token_revoked", record)
-            return self._pages.tokens(request, self._mine(person.userid, now))
+            return self._page(request, self._mine(person.userid, now))
         try:
             wish = _wish(form)
             if len(mine) >= _MOST_TOKENS:
                 raise apitokens.ScopeError(f"there are {_MOST_TOKENS} tokens already: revoke one first")
         except apitokens.ScopeError as error:
-            return self._pages.tokens(request, mine, complaint=str(error))
+            return self._page(request, mine, complaint=str(error))
         token, record = apitokens.create(person, wish, now)
         self._spread.publish([record])
         _log("token_created", record)
-        return self._pages.tokens(request, self._mine(person.userid, now), token=token)
+        return self._page(request, self._mine(person.userid, now), token=token)
+
+    def _page(
+        self, request: head.Head, records: list[revocation.Record], *, token: str = "", complaint: str = ""
+    ) -> answer.Answer:
+        lines = device.login(self._options, self._devices())
+        return self._pages.tokens(request, records, token=token, complaint=complaint, device=lines)
 
     def _mine(self, userid: str, now: float) -> list[revocation.Record]:
         return apitokens.live(self._ledger, now, userid=userid)

@@ -97,7 +97,7 @@ def check(claims: Claims, *, issuer: str, audiences: collections.abc.Collection[
     several = typing.cast("list[object]", given) if isinstance(given, list) else [given]
     if not any(audience in several for audience in audiences):
         raise RefusedError("token_audience")
-    end, begins = _time(claims, "exp"), (_time(claims, "iat"), _time(claims, "nbf"))
+    end, begins = moment(claims, "exp"), (moment(claims, "iat"), moment(claims, "nbf"))
     if end is None:
         raise RefusedError("token_without_end")
     if end <= now:
@@ -105,6 +105,26 @@ def check(claims: Claims, *, issuer: str, audiences: collections.abc.Collection[
     if any(begin is not None and begin > now + _SKEW for begin in begins):
         raise RefusedError("token_not_yet_valid", lasting=False)
     return end
+
+
+def moment(claims: Claims, name: str) -> float | None:
+    """Return a time that a token names, in seconds since the epoch, or None if it does not.
+
+    Raises:
+        RefusedError: it is no time.
+    """
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RefusedError("token_times")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        raise RefusedError("token_times") from None
+    if not math.isfinite(seconds):
+        raise RefusedError("token_times")
+    return seconds
 
 
 def _segment(text: bytes) -> dict[str, object]:
@@ -131,18 +151,3 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("a name stands there twice")
     return found
-
-
-def _time(claims: Claims, name: str) -> float | None:
-    value = claims.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise RefusedError("token_times")
-    try:
-        seconds = float(value)
-    except OverflowError:
-        raise RefusedError("token_times") from None
-    if not math.isfinite(seconds):
-        raise RefusedError("token_times")
-    return seconds

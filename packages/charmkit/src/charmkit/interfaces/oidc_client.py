@@ -3,13 +3,16 @@
 """Interface `oidc-client` of Charmed Kubeflow, v1: a client presents itself to an OpenID Connect provider.
 
 The client secret travels as the id of a Juju secret (`secret-id`) to a provider that announces `secret-support`, and
-in plain text only to one that does not.
+in plain text only to one that does not. In the same way `device-client-id` names a public client for programs on
+devices without a browser (RFC 8628) to a provider that announces `device-flow`.
 """
 
 import collections.abc
 import dataclasses
 
 from charmkit.interfaces import sdi
+
+DEVICE = "device-client-id"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Client:
         redirect_uris: where the provider may send codes to.
         secret: the client secret, when it came in plain text.
         secret_id: the id of the Juju secret that holds it under the key `client-secret`.
+        device_id: the identifier of the public client of its programs, empty for none.
     """
 
     id: str
@@ -29,6 +33,7 @@ class Client:
     redirect_uris: tuple[str, ...]
     secret: str = dataclasses.field(default="", repr=False)
     secret_id: str = ""
+    device_id: str = ""
 
 
 def write_client(client: Client) -> dict[str, str]:
@@ -36,7 +41,8 @@ def write_client(client: Client) -> dict[str, str]:
     data: dict[str, object] = {"id": client.id, "name": client.name, "redirectURIs": list(client.redirect_uris)}
     if client.secret:
         data["secret"] = client.secret
-    return {**sdi.write(data, "v1"), **({"secret-id": client.secret_id} if client.secret_id else {})}
+    extra = {"secret-id": client.secret_id, DEVICE: client.device_id}
+    return {**sdi.write(data, "v1"), **{key: value for key, value in extra.items() if value}}
 
 
 def read_client(bag: collections.abc.Mapping[str, str]) -> Client | None:
@@ -55,12 +61,18 @@ def read_client(bag: collections.abc.Mapping[str, str]) -> Client | None:
         redirect_uris=sdi.texts(data, "redirectURIs"),
         secret=sdi.text(data, "secret", ""),
         secret_id=bag.get("secret-id", ""),
+        device_id=bag.get(DEVICE, ""),
     )
 
 
 def write_provider() -> dict[str, str]:
     """Return the application databag of the provider."""
-    return {**sdi.announce("v1"), "secret-support": "true"}
+    return {**sdi.announce("v1"), "secret-support": "true", "device-flow": "true"}
+
+
+def offers_device_flow(bag: collections.abc.Mapping[str, str]) -> bool:
+    """Return whether the provider makes a public client of what `device-client-id` names."""
+    return bag.get("device-flow") == "true"
 
 
 def takes_secrets(bag: collections.abc.Mapping[str, str]) -> bool | None:

@@ -10,9 +10,9 @@ import collections.abc
 import dataclasses
 import json
 
-from charmkit.interfaces import sdi
+from charmkit.interfaces import data_platform, sdi
 
-Secret = collections.abc.Mapping[str, str] | None
+secret_ids = data_platform.secret_ids
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,13 +44,8 @@ def write_request(name: str) -> dict[str, str]:
     return {"database": name, "requested-secrets": json.dumps(secrets)}
 
 
-def secret_ids(bag: collections.abc.Mapping[str, str]) -> dict[str, str]:
-    """Return the ids of the provider's secrets, by the part of the answer that stands there."""
-    return {part: bag[f"secret-{part}"] for part in ("user", "tls") if bag.get(f"secret-{part}")}
-
-
 def read(
-    bag: collections.abc.Mapping[str, str], secrets: collections.abc.Mapping[str, Secret], *, name: str
+    bag: collections.abc.Mapping[str, str], secrets: collections.abc.Mapping[str, data_platform.Secret], *, name: str
 ) -> Database | None:
     """Return the database, or None while the provider has not made it.
 
@@ -62,7 +57,7 @@ def read(
     Raises:
         sdi.InterfaceError: the provider wrote what the interface does not allow.
     """
-    content = {**bag, **(secrets.get("user") or {}), **(secrets.get("tls") or {})}
+    content = data_platform.content(bag, secrets)
     endpoint = bag.get("endpoints", "").split(",")[0].strip()
     if not endpoint or not content.get("username") or not content.get("password"):
         return None
@@ -75,6 +70,6 @@ def read(
         name=bag.get("database") or name,
         user=content["username"],
         password=content["password"],
-        tls=content.get("tls", "").lower() == "true",
+        tls=data_platform.speaks_tls(content),
         ca=content.get("tls-ca", ""),
     )
