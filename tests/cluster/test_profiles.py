@@ -194,6 +194,60 @@ def test_it_may_do_no_more_than_its_manifest_says(running: receptions.Reception,
         list(own.list(Service, namespace="front"))
 
 
+def test_who_is_in_no_allowed_group_gets_nothing(kube: cluster.Cluster, tmp_path: pathlib.Path):
+    receptions.prepare(kube)
+    place = receptions.Reception(
+        tmp_path / "few", kube, "few", allowed_groups=["science", "data team"], most_profiles=2
+    )
+    place.up()
+    for groups in ({}, {"kubeflow-groups": "sales,science fiction"}, {"kubeflow-groups": ""}):
+        with place.visitor("out@example.com", **groups) as client:
+            answer = client.get(f"/reception{QUERY}")
+            assert (answer.status_code, "none of your groups" in answer.text) == (403, True)
+            assert "juju config reception allowed-groups" in answer.text
+            assert client.get("/reception/status").json() == {"state": "refused"}
+            client.post("/reception/profiles", data={"suffix": "more"})
+    with place.visitor("in@example.com", **{"kubeflow-groups": "sales, data team"}) as client:
+        assert client.get(f"/reception{QUERY}").headers["location"] == NEXT
+    assert {name for name in _profiles(kube.client()) if name.startswith("few-")} == {"few-in-example-com"}
+    place.down()
+
+
+def test_who_may_have_several_makes_them_under_their_own_name(kube: cluster.Cluster, tmp_path: pathlib.Path):
+    receptions.prepare(kube)
+    place = receptions.Reception(tmp_path / "more", kube, "more", most_profiles=2).up()
+    admin, name = kube.client(), "more-many-example-com"
+    with place.visitor("many@example.com") as client:
+        assert client.get("/reception").status_code == 303
+        assert client.post("/reception/profiles", data={"suffix": " Second "}).status_code == 200
+        third = client.post("/reception/profiles", data={"suffix": "third"})
+        assert (third.status_code, "all the workspaces you may have" in third.text) == (409, True)
+        live.wait(lambda: "namespaceAdmin" in receptions.bindings(admin, f"{name}-second"), hint="it is made")
+        # Whichever they have, they go straight to where they wanted.
+        assert client.get(f"/reception{QUERY}").headers["location"] == NEXT
+    with place.visitor("forger@example.com") as client:
+        for suffix in ("../x", "a_b", "x" * 60, "-"):
+            assert client.post("/reception/profiles", data={"suffix": suffix}).status_code == 409
+    assert {found for found in _profiles(admin) if found.startswith("more-")} == {name, f"{name}-second"}
+    place.down()
+
+
+def test_where_only_operators_make_profiles_nobody_helps_themselves(kube: cluster.Cluster, tmp_path: pathlib.Path):
+    receptions.prepare(kube)
+    place = receptions.Reception(tmp_path / "never", kube, "never", create="never", most_profiles=5).up()
+    with place.visitor("help@example.com") as client:
+        for answer in (
+            client.get("/reception"),
+            client.post("/reception"),
+            client.post("/reception/profiles", data={"suffix": "x"}),
+        ):
+            assert (answer.status_code, "no workspace yet" in answer.text) == (403, True)
+        place.admin("create-profile", "--user=help@example.com")
+        live.wait(lambda: client.get(f"/reception{QUERY}").status_code == 303, hint="they come in")
+        assert "Make it" not in client.get("/reception/profiles").text
+    place.down()
+
+
 def test_the_controller_stays_off_beside_that_of_kubeflow(kube: cluster.Cluster, tmp_path: pathlib.Path):
     receptions.prepare(kube)
     found = receptions.Reception(tmp_path / "aside", kube, "beside")

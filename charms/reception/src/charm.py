@@ -5,12 +5,14 @@
 
 import actions
 import config
+import observed
 import ops
 import reception
-from charmkit import beginning, metrics, pebble, rollout, typed
-from charmkit.interfaces import first_login, ingress
+from charmkit import beginning, logs, metrics, pebble, rollout, typed
+from charmkit.interfaces import first_login, grafana_dashboard, ingress, k8s_service
 
-INGRESS, LOGIN, METRICS = "ingress", "first-login", "metrics-endpoint"
+INGRESS, LOGIN, PROFILES = "ingress", "first-login", "kubeflow-profiles"
+METRICS, DASHBOARD, LOGGING = "metrics-endpoint", "grafana-dashboard", "logging"
 # Longer than the program itself waits for the API server.
 _SECONDS = 15.0
 
@@ -35,7 +37,7 @@ class ReceptionCharm(ops.CharmBase):
             self.on.reception_pebble_ready,
             self.on.reception_pebble_check_recovered,
         ]
-        for endpoint in (INGRESS, LOGIN, METRICS):
+        for endpoint in (INGRESS, LOGIN, PROFILES, METRICS, DASHBOARD, LOGGING):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -81,16 +83,25 @@ class ReceptionCharm(ops.CharmBase):
         return f"see juju debug-log --include {self.unit.name}"
 
     def _reconcile(self) -> None:
-        self.unit.set_ports(reception.PORT, reception.MANAGEMENT_PORT, reception.CONTROLLER_PORT)
-        metrics.tell(self, self.model.relations[METRICS], port=reception.MANAGEMENT_PORT)
         options, _ = self._options()
-        if options and self._container.can_connect():
-            self._serve(options)
+        self.unit.set_ports(*reception.ports(kfam=bool(self._related(PROFILES))))
+        metrics.tell(
+            self,
+            self._related(METRICS),
+            port=reception.MANAGEMENT_PORT,
+            more=(reception.CONTROLLER_PORT,) if options and options.profile_controller else (),
+            alerts=observed.ALERTS,
+        )
+        if self._container.can_connect():
+            logs.forward(self, self._container, self._related(LOGGING))
+            if options:
+                self._serve(options)
         if self.unit.is_leader():
             self._present()
 
     def _serve(self, options: config.Config) -> None:
-        what = reception.Reception(options=options, application=self.app.name, model=self.model.name)
+        kfam = bool(self._related(PROFILES))
+        what = reception.Reception(options=options, application=self.app.name, model=self.model.name, kfam=kfam)
         state = reception.configure(what)
         refusal = self._rollout.bring(state, reception.rehearsal(state))
         self._refusal = " ".join(refusal.split())[:300] if refusal else None
@@ -98,10 +109,19 @@ class ReceptionCharm(ops.CharmBase):
             # Pebble leaves running what is no longer to be started.
             pebble.stop(self._container, reception.CONTROLLER)
 
+    def _related(self, endpoint: str) -> list[ops.Relation]:
+        """Return the relations of an endpoint, without one that is being removed."""
+        return [relation for relation in self.model.relations[endpoint] if relation.active]
+
     def _present(self) -> None:
-        for relation in self.model.relations[INGRESS]:
-            request = reception.ingress_request(self.app.name)
-            relation.data[self.app].update(ingress.write_request(request))
+        bags = {
+            INGRESS: ingress.write_request(reception.ingress_request(self.app.name)),
+            PROFILES: k8s_service.write(name=self.app.name, port=reception.KFAM_PORT),
+            DASHBOARD: grafana_dashboard.write(metrics.topology(self), observed.PAGES),
+        }
+        for endpoint, bag in bags.items():
+            for relation in self._related(endpoint):
+                relation.data[self.app].update(bag)
         if not self.model.relations[INGRESS] or not self._container.can_connect():
             return
         for relation in self.model.relations[LOGIN]:

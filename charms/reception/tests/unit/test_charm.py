@@ -9,6 +9,8 @@ import typing
 import charm
 import ops
 import pytest
+import reception
+import yaml
 from charmkit.interfaces import ingress
 from ops import testing
 
@@ -83,7 +85,7 @@ def test_everything_related_is_active(ctx: Context, base: testing.State):
     running = ops.pebble.ServiceStatus.ACTIVE
     found = state.get_container("reception").service_statuses
     assert found == {"reception": running, "profile-controller": running}
-    assert state.opened_ports == {testing.TCPPort(port) for port in (8080, 8081, 8082)}
+    assert state.opened_ports == {testing.TCPPort(port) for port in (8080, 8082, 8083)}
     content = document(ctx, state)
     assert (content["namespace"], content["application"]) == ("kubeflow", "reception")
     assert content["labels"]["pipelines.kubeflow.org/enabled"] == "true"
@@ -186,6 +188,7 @@ def test_options_reach_the_service(ctx: Context, base: testing.State):
     options = {
         "resource-quota": "requests.cpu=8, pods=50", "namespace-labels": "team=science", "allowed-groups": "a b, c",
         "userid-transformers": rules, "create-profiles": "ask", "most-profiles": 3,
+        "cluster-admins": "root@example.com, b@example.com",
     }  # fmt: skip
     found = document(ctx, update(ctx, base, config=options))
     assert found["quota"] == {"requests.cpu": "8", "pods": "50"}
@@ -193,6 +196,7 @@ def test_options_reach_the_service(ctx: Context, base: testing.State):
     assert found["allowed_groups"] == ["a b", "c"]
     assert found["userid_transformers"] == json.loads(rules)
     assert (found["create"], found["most_profiles"]) == ("ask", 3)
+    assert found["cluster_admins"] == ["root@example.com", "b@example.com"]
 
 
 def test_the_controller_can_be_switched_off(ctx: Context, base: testing.State):
@@ -236,3 +240,60 @@ def test_actions_say_what_the_program_says(ctx: Context, base: testing.State, tm
     params = {"profile": "x", "user": "v@x.y", "role": "view"}
     ctx.run(ctx.on.action("remove-contributor", params=params), state)
     assert ctx.action_results == {"removed": "v@x.y"}
+
+
+def test_a_dashboard_gets_the_service_of_access_management(ctx: Context, base: testing.State):
+    # To the letter what kubeflow-dashboard writes, and what kubeflow-profiles writes for it under its own name.
+    offered = {"_supported_versions": "- v1\n"}
+    dashboard = testing.Relation(
+        "kubeflow-profiles", interface="k8s-service", id=13, remote_app_name="kubeflow-dashboard",
+        remote_app_data=offered,
+    )  # fmt: skip
+    state = update(ctx, base, relations={INGRESS, LOGIN, dashboard})
+    assert bag(state, dashboard) == {**offered, "data": "service-name: reception\nservice-port: '8081'\n"}
+    assert testing.TCPPort(8081) in state.opened_ports
+    assert document(ctx, state)["kfam_listen"] == "0.0.0.0:8081"
+    follower = update(ctx, base, leader=False, relations={INGRESS, LOGIN, dashboard})
+    assert bag(follower, dashboard) == {}
+    assert document(ctx, follower)["kfam_listen"] == "0.0.0.0:8081"
+    # Without it nothing is served: whoever reached the port could say that they are anybody.
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(13)), state)
+    assert testing.TCPPort(8081) not in gone.opened_ports
+    assert document(ctx, gone)["kfam_listen"] == ""
+
+
+def test_metrics_of_both_services_are_told_with_alerts_and_a_page(ctx: Context, base: testing.State):
+    metrics = testing.Relation("metrics-endpoint", id=14, remote_app_name="prometheus")
+    grafana = testing.Relation("grafana-dashboard", id=15, remote_app_name="grafana")
+    related = {INGRESS, LOGIN, metrics, grafana}
+    state = update(ctx, base, relations=related)
+    (job,) = json.loads(bag(state, metrics)["scrape_jobs"])
+    assert job["static_configs"] == [{"targets": ["*:8083", "*:8082"]}]
+    (group,) = json.loads(bag(state, metrics)["alert_rules"])["groups"]
+    names = [rule["alert"] for rule in group["rules"]]
+    assert names[:2] == ["KubeflowServiceDown", "KubeflowServiceIsNotStable"]
+    assert {"ReceptionHasNoCluster", "ProfilesFail", "ProfileControllersAllWait"} == set(names[2:])
+    assert "file:reception" in json.loads(bag(state, grafana)["dashboards"])["templates"]
+    # Nobody is to be woken because a controller is away that shall be.
+    state = update(ctx, base, relations=related, config={"profile-controller": False})
+    (job,) = json.loads(bag(state, metrics)["scrape_jobs"])
+    assert job["static_configs"] == [{"targets": ["*:8083"]}]
+
+
+def test_logs_go_to_every_loki(ctx: Context, base: testing.State):
+    url = "http://loki:3100/loki/api/v1/push"
+    loki = testing.Relation(
+        "logging", id=16, remote_app_name="loki", remote_units_data={0: {"endpoint": json.dumps({"url": url})}}
+    )
+    state = update(ctx, base, relations={INGRESS, LOGIN, loki})
+    (target,) = state.get_container("reception").plan.log_targets.values()
+    assert (target.location, target.services) == (url, ["all"])
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(16)), state)
+    assert [one.services for one in gone.get_container("reception").plan.log_targets.values()] == [["-all"]]
+
+
+def test_the_rights_and_the_network_policy_name_the_ports_of_the_charm():
+    text = (pathlib.Path(charm.__file__).parents[1] / "kubernetes/network.yaml").read_text()
+    policy = yaml.safe_load(text)
+    ports = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+    assert ports == [reception.PORT, reception.KFAM_PORT, reception.CONTROLLER_PORT, reception.MANAGEMENT_PORT]
