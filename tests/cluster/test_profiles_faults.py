@@ -177,8 +177,8 @@ def measured(own: cluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_many_profiles_are_made_in_a_minute(measured: Measured):
-    # On two cores, which the API server and etcd have a share of.
-    if measured.load > BUSY:
+    # On two cores, which the API server and etcd have a share of; others who want one too prove nothing against it.
+    if measured.seconds >= SECONDS and measured.load > BUSY:
         pytest.skip(f"the machine had other work (load {measured.load:.0f}): {measured.seconds:.1f} s say nothing")
     assert measured.seconds < SECONDS
 
