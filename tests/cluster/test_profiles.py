@@ -213,6 +213,20 @@ def test_who_is_in_no_allowed_group_gets_nothing(kube: cluster.Cluster, tmp_path
     place.down()
 
 
+def test_header_prefix_and_transformers_are_options(kube: cluster.Cluster, tmp_path: pathlib.Path):
+    receptions.prepare(kube)
+    rules = [{"matches": "^.*\\\\", "replaces": ""}, {"matches": "@example.com$", "replaces": ""}]
+    place = receptions.Reception(
+        tmp_path / "said", kube, "said", userid_header="x-user", userid_transformers=rules
+    ).up()
+    with place.visitor("victim@example.com", **{"x-user": "user@example.com"}) as client:
+        assert client.get(f"/reception{QUERY}").headers["location"] == NEXT
+    with place.visitor("victim@example.com") as client:
+        assert client.get(f"/reception{QUERY}").status_code == 403
+    assert {name for name in _profiles(kube.client()) if name.startswith("said-")} == {"said-user"}
+    place.down()
+
+
 def test_who_may_have_several_makes_them_under_their_own_name(kube: cluster.Cluster, tmp_path: pathlib.Path):
     receptions.prepare(kube)
     place = receptions.Reception(tmp_path / "more", kube, "more", most_profiles=2).up()

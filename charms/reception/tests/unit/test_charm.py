@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 import json
 import pathlib
+import re
 import typing
 
 import charm
@@ -297,3 +298,19 @@ def test_the_rights_and_the_network_policy_name_the_ports_of_the_charm():
     policy = yaml.safe_load(text)
     ports = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
     assert ports == [reception.PORT, reception.KFAM_PORT, reception.CONTROLLER_PORT, reception.MANAGEMENT_PORT]
+
+
+def test_every_right_has_its_reason_in_the_docs():
+    root = pathlib.Path(charm.__file__).parents[3]
+    given: dict[str, set[str]] = {}
+    for role in yaml.safe_load_all((root / "charms/reception/kubernetes/access.yaml").read_text()):
+        for rule in role.get("rules", []):
+            for resource in rule["resources"]:
+                given.setdefault(resource, set()).update(rule["verbs"])
+    told: dict[str, set[str]] = {}
+    section = (root / "docs/profiles.md").read_text().partition("## What it may do")[2].partition("## ")[0]
+    for rights, reason in re.findall(r"^\| (.*`.*) \| (.+) \|$", section, re.MULTILINE):
+        resource, verbs = re.search(r"`([a-z/]+)`", rights)[1], rights.rpartition("`:")[2]
+        told[resource] = set(re.findall(r"[a-z]+", verbs)) - {"and", "of", "its", "own"}
+        assert reason
+    assert given == told
