@@ -84,23 +84,23 @@ class ReceptionCharm(ops.CharmBase):
 
     def _reconcile(self) -> None:
         options, _ = self._options()
-        self.unit.set_ports(*reception.ports(kfam=bool(self._related(PROFILES))))
+        self.unit.set_ports(*reception.ports(kfam=bool(self.model.relations[PROFILES])))
         metrics.tell(
             self,
-            self._related(METRICS),
+            self.model.relations[METRICS],
             port=reception.MANAGEMENT_PORT,
             more=(reception.CONTROLLER_PORT,) if options and options.profile_controller else (),
             alerts=observed.ALERTS,
         )
         if self._container.can_connect():
-            logs.forward(self, self._container, self._related(LOGGING))
+            logs.forward(self, self._container, self.model.relations[LOGGING])
             if options:
                 self._serve(options)
         if self.unit.is_leader():
             self._present()
 
     def _serve(self, options: config.Config) -> None:
-        kfam = bool(self._related(PROFILES))
+        kfam = bool(self.model.relations[PROFILES])
         what = reception.Reception(options=options, application=self.app.name, model=self.model.name, kfam=kfam)
         state = reception.configure(what)
         refusal = self._rollout.bring(state, reception.rehearsal(state))
@@ -109,10 +109,6 @@ class ReceptionCharm(ops.CharmBase):
             # Pebble leaves running what is no longer to be started.
             pebble.stop(self._container, reception.CONTROLLER)
 
-    def _related(self, endpoint: str) -> list[ops.Relation]:
-        """Return the relations of an endpoint, without one that is being removed."""
-        return [relation for relation in self.model.relations[endpoint] if relation.active]
-
     def _present(self) -> None:
         bags = {
             INGRESS: ingress.write_request(reception.ingress_request(self.app.name)),
@@ -120,7 +116,7 @@ class ReceptionCharm(ops.CharmBase):
             DASHBOARD: grafana_dashboard.write(metrics.topology(self), observed.PAGES),
         }
         for endpoint, bag in bags.items():
-            for relation in self._related(endpoint):
+            for relation in self.model.relations[endpoint]:
                 relation.data[self.app].update(bag)
         if not self.model.relations[INGRESS] or not self._container.can_connect():
             return

@@ -80,6 +80,13 @@ def down(state: testing.State, *names: str) -> testing.State:
     return dataclasses.replace(state, containers={dataclasses.replace(found, check_infos=checks)})
 
 
+def up(state: testing.State) -> testing.State:
+    """Return a state in which every check has been well for long."""
+    found = state.get_container("reception")
+    checks = {dataclasses.replace(info, successes=5) for info in found.check_infos}
+    return dataclasses.replace(state, containers={dataclasses.replace(found, check_infos=checks)})
+
+
 def test_everything_related_is_active(ctx: Context, base: testing.State):
     state = update(ctx, base)
     assert state.unit_status == ops.ActiveStatus()
@@ -90,6 +97,8 @@ def test_everything_related_is_active(ctx: Context, base: testing.State):
     content = document(ctx, state)
     assert (content["namespace"], content["application"]) == ("kubeflow", "reception")
     assert content["labels"]["pipelines.kubeflow.org/enabled"] == "true"
+    root = state.get_container("reception").get_filesystem(ctx)
+    assert (root / "etc/reception/config.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_twice_changes_nothing(ctx: Context, base: testing.State):
@@ -206,6 +215,61 @@ def test_the_controller_can_be_switched_off(ctx: Context, base: testing.State):
     assert found.plan.services["profile-controller"].startup == "disabled"
     assert found.service_statuses["profile-controller"] == ops.pebble.ServiceStatus.INACTIVE
     assert state.unit_status == ops.ActiveStatus()
+    check = found.plan.checks["controller"].http
+    # What does not run cannot be asked how it is.
+    assert check == {"url": "http://localhost:8083/ready"}
+    on = update(ctx, base).get_container("reception").plan
+    assert on.checks["controller"].http == {"url": "http://localhost:8082/ready"}
+
+
+def test_configuration_that_the_service_refuses_is_not_swapped_in(ctx: Context, base: testing.State):
+    once = update(ctx, base)
+    seen = document(ctx, once)
+    execs = {testing.Exec(CHECK.command_prefix, return_code=1, stdout="labels: not known\n")}
+    refusing = dataclasses.replace(once.get_container("reception"), execs=execs)
+    state = update(ctx, once, containers={refusing}, config={"most-profiles": 7})
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    assert state.unit_status.message.startswith("Refused its configuration, ")
+    assert state.unit_status.message.endswith("labels: not known: see juju debug-log --include reception/0")
+    assert document(ctx, state) == seen
+
+
+def test_a_service_that_ends_with_a_new_configuration_gets_the_last_one_back(ctx: Context, base: testing.State):
+    proven = up(update(ctx, up(update(ctx, base))))
+    changed = update(ctx, down(proven, "ready"), config={"most-profiles": 7})
+    assert document(ctx, changed)["most_profiles"] == 7
+    ended = dict.fromkeys(("reception", "profile-controller"), ops.pebble.ServiceStatus.ERROR)
+    found = dataclasses.replace(down(changed, "ready").get_container("reception"), service_statuses=ended)
+    event = ctx.on.pebble_check_failed(found, info=found.get_check_info("ready"))
+    state = ctx.run(event, dataclasses.replace(changed, containers={found}))
+    assert document(ctx, state)["most_profiles"] == 1
+    assert state.unit_status.message.startswith("Refused its configuration, ")
+
+
+def test_what_does_not_answer_is_waited_for(ctx: Context, base: testing.State):
+    log = "see juju debug-log --include reception/0"
+    state = update(ctx, down(update(ctx, base), "ready"))
+    assert state.unit_status == ops.MaintenanceStatus(f"Waiting for the service to answer: {log}")
+
+
+def test_what_was_never_started_is_waited_for(ctx: Context, base: testing.State):
+    state = update(ctx, base, config={"most-profiles": 0})
+    assert state.get_container("reception").service_statuses == {}
+    assert isinstance(state.unit_status, ops.BlockedStatus)
+    state = update(ctx, dataclasses.replace(state, config={}), leader=False)
+    assert state.unit_status == ops.ActiveStatus()
+
+
+def test_a_unit_that_is_being_set_up_says_so_first(ctx: Context, base: testing.State):
+    state = ctx.run(ctx.on.install(), dataclasses.replace(base, relations=frozenset()))
+    assert isinstance(state.unit_status, ops.MaintenanceStatus)
+
+
+def test_without_its_container_a_unit_waits(ctx: Context, base: testing.State):
+    state = update(ctx, base, containers={testing.Container("reception")})
+    assert state.unit_status == ops.MaintenanceStatus("Waiting for the container")
+    with pytest.raises(testing.ActionFailed, match="see juju status reception"):
+        ctx.run(ctx.on.action("list-profiles"), state)
 
 
 def test_a_second_unit_serves_and_writes_nothing_for_others(ctx: Context, base: testing.State):
@@ -221,6 +285,16 @@ def test_a_profile_is_deleted_after_its_name_was_said_twice(ctx: Context, base: 
     state = dataclasses.replace(base, containers={container(tmp_path, execs)})
     with pytest.raises(testing.ActionFailed, match="confirm=x"):
         ctx.run(ctx.on.action("delete-profile", params={"name": "x"}), state)
+
+
+@pytest.mark.parametrize(("said", "text"), [("", "refused without a word"), ("reception: " + "x" * 400, "^x{300}$")])
+def test_a_refusal_is_told_in_one_short_line(
+    ctx: Context, base: testing.State, tmp_path: pathlib.Path, said: str, text: str
+):
+    execs = says("list-profiles", "--user=", code=1, error=said)
+    state = dataclasses.replace(base, containers={container(tmp_path, execs)})
+    with pytest.raises(testing.ActionFailed, match=text):
+        ctx.run(ctx.on.action("list-profiles"), state)
 
 
 def test_actions_say_what_the_program_says(ctx: Context, base: testing.State, tmp_path: pathlib.Path):
