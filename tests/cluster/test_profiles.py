@@ -101,6 +101,8 @@ def test_a_namespace_of_somebody_else_is_left_alone(running: receptions.Receptio
     assert not found.metadata.ownerReferences
     assert receptions.bindings(admin, "front-thief-example-com") == {}
     assert "somebody else" in receptions.conditions(admin, "front-thief-example-com")["Failed"]
+    (told,) = running.admin("list-profiles", "--user=thief@example.com")["profiles"]
+    assert told["state"].startswith("failed: the namespace front-thief-example-com exists and belongs to somebody else")
     # Nor does it go with the profile that could not have it.
     admin.delete(receptions.Profile, "front-thief-example-com")
     live.wait(lambda: "front-thief-example-com" not in _profiles(admin), hint="the profile is gone")
@@ -196,6 +198,7 @@ def test_an_operator_makes_profiles_and_names_contributors(running: receptions.R
         "name": "op", "owner": "op@example.com"
     }  # fmt: skip
     live.wait(lambda: receptions.conditions(admin, "op"), hint="it is made")
+    admin.create(receptions.profile("not-op", "another@example.com"))
     assert running.admin("list-profiles", "--user=op@example.com")["profiles"] == [
         {"name": "op", "owner": "op@example.com", "state": "ready"}
     ]
