@@ -8,11 +8,11 @@ import config
 import observed
 import ops
 import reception
-from charmkit import beginning, logs, metrics, pebble, rollout, typed
+from charmkit import authorities, beginning, metrics, observing, pebble, rollout, typed
 from charmkit.interfaces import first_login, grafana_dashboard, ingress, k8s_service
 
 INGRESS, LOGIN, PROFILES = "ingress", "first-login", "kubeflow-profiles"
-METRICS, DASHBOARD, LOGGING = "metrics-endpoint", "grafana-dashboard", "logging"
+METRICS, DASHBOARD = "metrics-endpoint", "grafana-dashboard"
 # Longer than the program itself waits for the API server.
 _SECONDS = 15.0
 
@@ -37,7 +37,7 @@ class ReceptionCharm(ops.CharmBase):
             self.on.reception_pebble_ready,
             self.on.reception_pebble_check_recovered,
         ]
-        for endpoint in (INGRESS, LOGIN, PROFILES, METRICS, DASHBOARD, LOGGING):
+        for endpoint in (INGRESS, LOGIN, PROFILES, METRICS, DASHBOARD, *observing.ENDPOINTS):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -60,6 +60,8 @@ class ReceptionCharm(ops.CharmBase):
         _, complaint = self._options()
         if complaint:
             event.add_status(ops.BlockedStatus(complaint))
+        for text in authorities.read(self).complaints:
+            event.add_status(ops.BlockedStatus(text))
         if self._refusal:
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
         if not self.model.relations[INGRESS]:
@@ -92,10 +94,9 @@ class ReceptionCharm(ops.CharmBase):
             more=(reception.CONTROLLER_PORT,) if options and options.profile_controller else (),
             alerts=observed.ALERTS,
         )
-        if self._container.can_connect():
-            logs.forward(self, self._container, self.model.relations[LOGGING])
-            if options:
-                self._serve(options)
+        observing.tell(self, self._container)
+        if options and self._container.can_connect():
+            self._serve(options)
         if self.unit.is_leader():
             self._present()
 

@@ -374,6 +374,20 @@ def test_the_rights_and_the_network_policy_name_the_ports_of_the_charm():
     assert ports == [reception.PORT, reception.KFAM_PORT, reception.CONTROLLER_PORT, reception.MANAGEMENT_PORT]
 
 
+def test_what_an_authority_must_not_send_is_said(ctx: Context, base: testing.State):
+    relation = testing.Relation(
+        "receive-ca-cert", id=17, remote_app_name="ca", remote_app_data={"certificates": '["no certificate"]'}
+    )
+    status = update(ctx, base, relations={INGRESS, LOGIN, relation}).unit_status
+    assert isinstance(status, ops.BlockedStatus)
+    assert status.message.startswith("receive-ca-cert: ca sent what it must not: ")
+
+
+def test_traces_are_asked_for(ctx: Context, base: testing.State):
+    relation = testing.Relation("charm-tracing", id=18, remote_app_name="tempo")
+    assert "otlp_http" in bag(update(ctx, base, relations={INGRESS, LOGIN, relation}), relation)["receivers"]
+
+
 def test_every_right_has_its_reason_in_the_docs():
     root = pathlib.Path(charm.__file__).parents[3]
     given: dict[str, set[str]] = {}
