@@ -3,6 +3,7 @@
 """The profile controller when things go wrong, or there is much to do: outages, kill -9, replicas, 500 profiles."""
 
 import collections.abc
+import dataclasses
 import os
 import pathlib
 import random
@@ -134,34 +135,61 @@ def test_one_of_two_is_active_and_the_other_takes_over(own: cluster.Cluster, tmp
     one.down()
 
 
-def test_many_profiles_from_nothing_and_an_idle_controller(own: cluster.Cluster, tmp_path: pathlib.Path):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one controller took for many profiles: in seconds, MiB, and requests a second when nothing was to do."""
+
+    load: float
+    seconds: float
+    worked: float
+    peak: float
+    rate: float
+
+
+@pytest.fixture(scope="module")
+def measured(own: cluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Measured:
     admin = own.client()
-    place = receptions.Reception(tmp_path / "many", own, "many")
+    place = receptions.Reception(tmp_path_factory.mktemp("many"), own, "many")
     for number in range(MANY):
         admin.create(receptions.profile(f"many-{number}", f"{number}@example.org"))
     process = place.start("control")
     live.wait(lambda: place.ready(place.controller) == "active", hint="the controller is active")
-    began, busy = time.monotonic(), os.getloadavg()[0]
+    began, load = time.monotonic(), os.getloadavg()[0]
     live.wait(lambda: done(admin, "many-") == MANY, seconds=270, hint="all are made")
     seconds = time.monotonic() - began
     ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    worked = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
     live.wait(lambda: _quiet(place), seconds=60, hint="nothing more is to be done")
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-    peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
     before, since = counted(own), time.monotonic()
     time.sleep(30)
-    rate = (counted(own) - before) / (time.monotonic() - since)
-    print(f"{MANY} profiles in {seconds:.1f} s, {worked:.1f} s of them at work, load {busy:.0f}")
-    print(f"{peak:.0f} MiB at the most, {rate:.2f} requests a second when idle")
-    assert len([found for found in admin.list(Namespace) if found.metadata.name.startswith("many-")]) == MANY
-    assert whole(admin, "many-499", "499@example.org")
-    assert peak < MEBIBYTES
-    assert rate < 1
-    assert worked < SECONDS / 2
-    # Where others use the cores too, the clock on the wall says nothing about the controller.
-    assert seconds < SECONDS or busy > BUSY
+    found = Measured(
+        load=load,
+        seconds=seconds,
+        worked=sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"),
+        peak=int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024,
+        rate=(counted(own) - before) / (time.monotonic() - since),
+    )
+    print(f"{MANY} profiles: {found}")
+    assert len([one for one in admin.list(Namespace) if one.metadata.name.startswith("many-")]) == MANY
+    assert all(whole(admin, f"many-{number}", f"{number}@example.org") for number in range(0, MANY, 50))
     place.down()
+    return found
+
+
+def test_many_profiles_are_made_in_a_minute(measured: Measured):
+    # On two cores, which the API server and etcd have a share of; others who want one too prove nothing against it.
+    if measured.seconds >= SECONDS and measured.load > BUSY:
+        pytest.skip(f"the machine had other work (load {measured.load:.0f}): {measured.seconds:.1f} s say nothing")
+    assert measured.seconds < SECONDS
+
+
+def test_many_profiles_take_little_of_a_core_and_of_memory(measured: Measured):
+    assert measured.worked < SECONDS / 2
+    assert measured.peak < MEBIBYTES
+
+
+def test_an_idle_controller_asks_less_than_once_a_second(measured: Measured):
+    assert measured.rate < 1
 
 
 def _quiet(place: receptions.Reception) -> bool:

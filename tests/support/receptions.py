@@ -48,17 +48,26 @@ def _apply(client: lightkube.Client, text: str) -> None:
 class Reception:
     """The two services of one application, in a namespace of its own."""
 
-    def __init__(self, home: pathlib.Path, kube: cluster.Cluster, namespace: str, **options: typing.Any) -> None:
+    def __init__(
+        self,
+        home: pathlib.Path,
+        kube: cluster.Cluster,
+        namespace: str,
+        *,
+        dashboard: bool = False,
+        **options: typing.Any,
+    ) -> None:
         home.mkdir(exist_ok=True)
         self.kube = kube
         self.home = home
         self.namespace = namespace
-        ports = [live.free_port() for _ in range(3)]
-        self.url, self.management, self.controller = (f"http://127.0.0.1:{port}" for port in ports)
+        ports = [live.free_port() for _ in range(4)]
+        self.url, self.management, self.controller, self.kfam = (f"http://127.0.0.1:{port}" for port in ports)
         self._give(namespace)
         kubeconfig = kube.configuration(kube.token(namespace, "reception"), f"{namespace}-reception")
         places = [f"127.0.0.1:{port}" for port in ports]
         content = {"listen": places[0], "management": places[1], "controller_listen": places[2]}
+        content |= {"kfam_listen": places[3]} if dashboard else {}
         content |= {"kubeconfig": str(kubeconfig), "namespace": namespace, "profile_prefix": namespace, **options}
         self.config = home / "config.json"
         self.config.write_text(json.dumps(content))
@@ -117,6 +126,11 @@ class Reception:
         return httpx.Client(
             base_url=self.url, headers={"kubeflow-userid": user, **headers}, timeout=20, trust_env=False
         )
+
+    def dashboard(self, user: str | None = None) -> httpx.Client:
+        """Return a client of the API of access management, as Kubeflow's dashboard asks it; it rarely says for whom."""
+        headers = {"kubeflow-userid": user} if user else {}
+        return httpx.Client(base_url=f"{self.kfam}/kfam", headers=headers, timeout=20, trust_env=False)
 
     def admin(self, *words: str, code: int = 0) -> typing.Any:
         """Run a command of the program, and return what it says."""

@@ -5,12 +5,14 @@
 
 import actions
 import config
+import observed
 import ops
 import reception
-from charmkit import beginning, metrics, pebble, rollout, typed
-from charmkit.interfaces import first_login, ingress
+from charmkit import authorities, beginning, metrics, observing, pebble, rollout, typed
+from charmkit.interfaces import first_login, grafana_dashboard, ingress, k8s_service
 
-INGRESS, LOGIN, METRICS = "ingress", "first-login", "metrics-endpoint"
+INGRESS, LOGIN, PROFILES = "ingress", "first-login", "kubeflow-profiles"
+METRICS, DASHBOARD = "metrics-endpoint", "grafana-dashboard"
 # Longer than the program itself waits for the API server.
 _SECONDS = 15.0
 
@@ -35,7 +37,7 @@ class ReceptionCharm(ops.CharmBase):
             self.on.reception_pebble_ready,
             self.on.reception_pebble_check_recovered,
         ]
-        for endpoint in (INGRESS, LOGIN, METRICS):
+        for endpoint in (INGRESS, LOGIN, PROFILES, METRICS, DASHBOARD, *observing.ENDPOINTS):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -58,6 +60,8 @@ class ReceptionCharm(ops.CharmBase):
         _, complaint = self._options()
         if complaint:
             event.add_status(ops.BlockedStatus(complaint))
+        for text in authorities.read(self).complaints:
+            event.add_status(ops.BlockedStatus(text))
         if self._refusal:
             event.add_status(ops.BlockedStatus(f"Refused its configuration, {self._refusal}: {self._log()}"))
         if not self.model.relations[INGRESS]:
@@ -81,16 +85,24 @@ class ReceptionCharm(ops.CharmBase):
         return f"see juju debug-log --include {self.unit.name}"
 
     def _reconcile(self) -> None:
-        self.unit.set_ports(reception.PORT, reception.MANAGEMENT_PORT, reception.CONTROLLER_PORT)
-        metrics.tell(self, self.model.relations[METRICS], port=reception.MANAGEMENT_PORT)
         options, _ = self._options()
+        self.unit.set_ports(*reception.ports(kfam=bool(self.model.relations[PROFILES])))
+        metrics.tell(
+            self,
+            self.model.relations[METRICS],
+            port=reception.MANAGEMENT_PORT,
+            more=(reception.CONTROLLER_PORT,) if options and options.profile_controller else (),
+            alerts=observed.ALERTS,
+        )
+        observing.tell(self, self._container)
         if options and self._container.can_connect():
             self._serve(options)
         if self.unit.is_leader():
             self._present()
 
     def _serve(self, options: config.Config) -> None:
-        what = reception.Reception(options=options, application=self.app.name, model=self.model.name)
+        kfam = bool(self.model.relations[PROFILES])
+        what = reception.Reception(options=options, application=self.app.name, model=self.model.name, kfam=kfam)
         state = reception.configure(what)
         refusal = self._rollout.bring(state, reception.rehearsal(state))
         self._refusal = " ".join(refusal.split())[:300] if refusal else None
@@ -99,9 +111,14 @@ class ReceptionCharm(ops.CharmBase):
             pebble.stop(self._container, reception.CONTROLLER)
 
     def _present(self) -> None:
-        for relation in self.model.relations[INGRESS]:
-            request = reception.ingress_request(self.app.name)
-            relation.data[self.app].update(ingress.write_request(request))
+        bags = {
+            INGRESS: ingress.write_request(reception.ingress_request(self.app.name)),
+            PROFILES: k8s_service.write(name=self.app.name, port=reception.KFAM_PORT),
+            DASHBOARD: grafana_dashboard.write(metrics.topology(self), observed.PAGES),
+        }
+        for endpoint, bag in bags.items():
+            for relation in self.model.relations[endpoint]:
+                relation.data[self.app].update(bag)
         if not self.model.relations[INGRESS] or not self._container.can_connect():
             return
         for relation in self.model.relations[LOGIN]:

@@ -32,6 +32,7 @@ class Config:
     groups_header: str = "kubeflow-groups"
     create_profiles: str = "auto"
     allowed_groups: str = ""
+    cluster_admins: str = ""
     most_profiles: int = 1
     resource_quota: str = ""
     namespace_labels: str = "app.kubernetes.io/part-of=kubeflow-profile,pipelines.kubeflow.org/enabled=true"
@@ -61,7 +62,12 @@ class Config:
     @property
     def groups(self) -> tuple[str, ...]:
         """Return the entries of `allowed-groups`, which may hold spaces."""
-        return tuple(filter(None, (name.strip() for name in self.allowed_groups.split(","))))
+        return _names(self.allowed_groups)
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        """Return the entries of `cluster-admins`."""
+        return _names(self.cluster_admins)
 
     @property
     def quota(self) -> dict[str, str]:
@@ -72,6 +78,10 @@ class Config:
     def labels(self) -> dict[str, str]:
         """Return the labels of `namespace-labels`."""
         return _pairs("namespace-labels", self.namespace_labels, (_LABEL, _LABEL_VALUE), "team=science,tier=1")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
 def _pairs(option: str, text: str, patterns: tuple[re.Pattern[str], re.Pattern[str]], example: str) -> dict[str, str]:

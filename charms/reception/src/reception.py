@@ -15,7 +15,9 @@ CHECK = "ready"
 # They say nothing about this unit: who asks whether it is ready does not hear of them.
 KUBERNETES_CHECK = "kubernetes"
 CONTROLLER_CHECK = "controller"
-PORT, MANAGEMENT_PORT, CONTROLLER_PORT = 8080, 8081, 8082
+PORT, CONTROLLER_PORT, MANAGEMENT_PORT = 8080, 8082, 8083
+# The dashboard's charm tells the dashboard no port, so that it can be no other.
+KFAM_PORT = 8081
 PREFIX = "/reception"
 RECORD = "/etc/reception/rollout.json"
 MANIFEST = "kubectl apply -f charms/reception/kubernetes/profiles.yaml"
@@ -35,13 +37,20 @@ class Reception:
         options: the operator's words.
         application: this application's name.
         model: the model's name, which is the namespace.
+        kfam: whether a dashboard is integrated that needs the API of access management.
         check_period: how often Pebble asks whether it is ready, as a Go duration.
     """
 
     options: config.Config
     application: str
     model: str
+    kfam: bool = False
     check_period: str = "1s"
+
+
+def ports(*, kfam: bool) -> tuple[int, ...]:
+    """Return the ports of this application's Kubernetes service."""
+    return (PORT, CONTROLLER_PORT, MANAGEMENT_PORT, *((KFAM_PORT,) if kfam else ()))
 
 
 def configure(what: Reception) -> desired.Desired:
@@ -97,6 +106,8 @@ def _render(what: Reception) -> str:
         "listen": f"0.0.0.0:{PORT}",
         "management": f"0.0.0.0:{MANAGEMENT_PORT}",
         "controller_listen": f"0.0.0.0:{CONTROLLER_PORT}",
+        "kfam_listen": f"0.0.0.0:{KFAM_PORT}" if what.kfam else "",
+        "cluster_admins": options.admins,
         "prefix": PREFIX,
         "application": what.application,
         "namespace": what.model,

@@ -13,6 +13,7 @@ from charmkit.interfaces import (
     ingress,
     ingress_auth,
     istio_ingress_route,
+    k8s_service,
     oidc_client,
     peers,
     redis,
@@ -96,6 +97,12 @@ def test_gateway_tells_versions_and_public_url() -> None:
     assert ingress.read_external_url({}) is None
     assert ingress.read_external_url(OLD_GATEWAY) == ""
     assert ingress.read_external_url(NEW_GATEWAY) == "http://127.0.0.1:8080"
+
+
+def test_a_service_is_offered_as_kubeflow_profiles_does() -> None:
+    # The port is text: the schema of kubeflow-dashboard's charm takes nothing else.
+    expected = {**V1, "data": "service-name: kubeflow-profiles\nservice-port: '8081'\n"}
+    assert k8s_service.write(name="kubeflow-profiles", port=8081) == expected
 
 
 def test_ingress_auth_is_written_and_read_byte_for_byte() -> None:

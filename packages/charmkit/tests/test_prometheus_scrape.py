@@ -26,6 +26,11 @@ def test_what_the_library_of_canonical_writes():
     assert (rule["alert"], rule["for"], rule["labels"]["severity"]) == ("Down", "5m", "critical")
 
 
+def test_several_ports_are_targets_of_one_job():
+    (job,) = json.loads(prometheus_scrape.write(TOPOLOGY, port=1, more=(2,))["scrape_jobs"])
+    assert job["static_configs"] == [{"targets": ["*:1", "*:2"]}]
+
+
 def test_a_unit_tells_its_address():
     assert prometheus_scrape.write_unit(address="10.1.2.3", unit="dex-auth/0") == {
         "prometheus_scrape_unit_address": "10.1.2.3",

@@ -59,7 +59,7 @@ IMAGES: dict[tuple[str, str], Image] = {
     ("reception", "reception"): Image(
         programs={"/usr/local/bin/reception": "reception"},
         directories=("/etc/reception", "/tmp"),  # noqa: S108
-        ports=(8080, 8081, 8082),
+        ports=(8080, 8081, 8082, 8083),
         inherited=("KUBECONFIG",),
     ),
     ("ambassador-route", "gateway"): Image(

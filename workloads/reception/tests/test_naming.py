@@ -34,6 +34,16 @@ def test_only_the_first_rule_that_matches_is_applied():
     assert naming.profile_name("bb", prefix="k", rules=rules) == "k-cc"
 
 
+def test_a_backslash_in_a_replacement_is_only_a_letter():
+    rule = settings.Transformer(matches="^(.)(.*)$", replaces=r"\2\q$1").rule
+    assert naming.profile_name("xy", prefix="k", rules=[rule]) == "k-2-qx"
+
+
+def test_a_long_name_is_cut_off_without_a_dash_too_many():
+    name = naming.profile_name(f"{'a' * 44}.{'b' * 40}", prefix="kubeflow")
+    assert re.fullmatch("kubeflow-a{44}-[0-9a-f]{8}", name)
+
+
 def test_long_user_ids_that_begin_alike_get_different_names():
     one, two = (naming.profile_name("a" * 80 + end, prefix="kubeflow") for end in ("1", "2"))
     assert one != two

@@ -77,6 +77,82 @@ def test_a_contributor_is_bound_as_kfam_does():
     assert found["roleRef"]["name"] == "kubeflow-edit"
 
 
+def given(*, user: str = "a@example.com", role: str = "kubeflow-edit", **changes: object) -> dict:
+    return {
+        "metadata": {"name": "x", "annotations": {"user": "a@example.com", "role": "edit"}},
+        "subjects": [{"kind": "User", "name": user}],
+        "roleRef": {"kind": "ClusterRole", "name": role},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("binding", "who"),
+    [
+        (given(), ("a@example.com", "edit")),
+        (given(role="kubeflow-view"), ("a@example.com", "view")),
+        (given(role="kubeflow-admin"), ("a@example.com", "admin")),
+        (objects.contributor("x", "A.b@example.com", "view"), ("A.b@example.com", "view")),
+        (objects.wanted(WHAT, {})[-1], ("user@example.com", "admin")),
+        (given(user="b@example.com"), None),
+        (given(role="edit"), None),
+        (given(role="cluster-admin"), None),
+        (given(roleRef={"kind": "Role", "name": "kubeflow-edit"}), None),
+        (given(subjects=[{"kind": "Group", "name": "a@example.com"}]), None),
+        (given(subjects=[{"kind": "User", "name": "a@example.com"}] * 2), None),
+        (given(subjects=[{"kind": "User"}], metadata={}), None),
+        (given(subjects=None, roleRef=None), None),
+        (given(metadata={"name": "x"}), None),
+    ],
+)
+def test_a_binding_says_what_it_gives_and_not_what_is_written_on_it(binding: dict, who: tuple[str, str] | None):
+    assert objects.read_contributor(binding) == who
+
+
+def test_every_part_that_is_ours_is_a_difference():
+    namespace, *_, admin = objects.wanted(WHAT, {})
+    assert not objects.differs(admin, admin)
+    assert objects.differs({**admin, "subjects": []}, admin)
+    assert objects.differs({**namespace, "metadata": {**namespace["metadata"], "ownerReferences": []}}, namespace)
+    assert objects.differs({**namespace, "metadata": {**namespace["metadata"], "annotations": {}}}, namespace)
+    what = profiles.Profile(name="x", owner="u", quota={"hard": {"pods": "1"}})
+    quota = named(objects.wanted(what, {}), "ResourceQuota", "kf-resource-quota")
+    assert objects.differs({**quota, "spec": {"hard": {"pods": "2"}}}, quota)
+    assert objects.change(quota, quota)["spec"] == {"hard": {"pods": "1"}}
+
+
+def test_only_another_role_needs_another_binding():
+    namespace, *_, admin = objects.wanted(WHAT, {})
+    other = {**admin, "roleRef": {**admin["roleRef"], "name": "cluster-admin"}}
+    assert objects.replaced(other, admin)
+    assert not objects.replaced({**admin, "subjects": []}, admin)
+    assert not objects.replaced(namespace, namespace)
+
+
+def test_a_profile_without_a_quota_asks_for_none():
+    assert "resourceQuotaSpec" not in objects.profile("x", "u", quota={})["spec"]
+    found = objects.profile("x", "u", quota={"pods": "1"})
+    assert found["spec"] == {"owner": {"kind": "User", "name": "u"}, "resourceQuotaSpec": {"hard": {"pods": "1"}}}
+    assert profiles.read({"spec": {"resourceQuotaSpec": {"scopes": []}}}).quota == {}
+
+
+def test_conditions_that_do_not_hold_do_not_count():
+    def read(*conditions: tuple[str, str]) -> profiles.Profile:
+        return profiles.read({"status": {"conditions": [{"type": kind, "status": word} for kind, word in conditions]}})
+
+    found = read(("Failed", "False"), ("Successful", "True"))
+    assert (found.trouble, found.successful) == ("", True)
+    found = read(("Failed", "True"), ("Successful", "False"))
+    assert (found.trouble, found.successful) == ("without a word", False)
+
+
+def test_only_a_user_is_bound_as_one():
+    assert profiles.bound(given(), "a@example.com")
+    assert not profiles.bound(given(), "b@example.com")
+    assert not profiles.bound(given(subjects=[{"kind": "Group", "name": "a@example.com"}]), "a@example.com")
+    assert not profiles.bound(None, "a@example.com")
+
+
 @pytest.mark.parametrize(
     "data",
     [

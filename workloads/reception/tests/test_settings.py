@@ -21,7 +21,12 @@ def test_the_places_are_enough():
     [
         ({"colour": 1}, "colour: Extra inputs are not permitted"),
         ({"listen": "8080"}, "listen: must be an address and a port, such as 0.0.0.0:8080"),
-        ({"management": "0.0.0.0:8080"}, "listen, management and controller_listen must be three ports"),
+        ({"management": "0.0.0.0:8080"}, "must be different ports"),
+        ({"kfam_listen": "0.0.0.0:8082"}, "must be different ports"),
+        ({"listen": "0.0.0.0:65536"}, "listen: must be an address and a port"),
+        ({"profile_prefix": "k" * 31}, "profile_prefix: must be letters in lower case, digits and dashes, 30 at most"),
+        ({"kfam_listen": "x"}, "kfam_listen: must be an address and a port"),
+        ({"cluster_admins": [""]}, "cluster_admins.0: "),
         ({"prefix": "/a/"}, "prefix: must be a path such as /reception"),
         ({"profile_prefix": "Kube"}, "profile_prefix: must be letters in lower case"),
         ({"userid_transformers": [{"matches": "(", "replaces": ""}]}, "matches must be a regular expression"),

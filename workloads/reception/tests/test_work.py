@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import contextlib
+import itertools
 
 from reception import work
 
@@ -55,3 +56,23 @@ def test_what_fails_is_tried_again():
 
     asyncio.run(scenario())
     assert tries == ["a"] * 3
+
+
+def test_what_fails_again_and_again_is_tried_ever_more_rarely():
+    tries: list[float] = []
+
+    async def scenario() -> None:
+        queue = work.Work()
+
+        async def handle(name: str) -> bool:
+            tries.append(asyncio.get_running_loop().time())
+            return False
+
+        queue.add("a")
+        await _run(queue, handle, 1, 1.6)
+
+    asyncio.run(scenario())
+    pauses = [after - before for before, after in itertools.pairwise(tries)]
+    assert len(pauses) in (2, 3)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 0.34

@@ -46,15 +46,17 @@ def tell(
     relations: collections.abc.Iterable[ops.Relation],
     *,
     port: int,
+    more: collections.abc.Iterable[int] = (),
     alerts: collections.abc.Iterable[prometheus_scrape.Alert] = (),
 ) -> None:
     """Write where the metrics are, at /metrics: the leader for the application, every unit its own address."""
+    written = prometheus_scrape.write(topology(charm), port=port, more=more, alerts=alerts)
     for relation in relations:
         binding = charm.model.get_binding(relation)
         address = str(binding.network.ingress_address or "") if binding else ""
         relation.data[charm.unit].update(prometheus_scrape.write_unit(address=address, unit=charm.unit.name))
         if charm.unit.is_leader():
-            relation.data[charm.app].update(prometheus_scrape.write(topology(charm), port=port, alerts=alerts))
+            relation.data[charm.app].update(written)
 
 
 def show(charm: ops.CharmBase, relations: collections.abc.Iterable[ops.Relation], directory: pathlib.Path) -> None:

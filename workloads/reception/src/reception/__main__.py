@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: settings.Settings) -> int:
-    return _run([options.listen, options.management], lambda source: app.Application(options, source), options)
+    places = [options.listen, options.management, *filter(None, [options.kfam_listen])]
+    return _run(places, lambda source: app.Application(options, source), options)
 
 
 def _control(options: settings.Settings) -> int:

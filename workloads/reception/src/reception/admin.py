@@ -7,10 +7,9 @@ import asyncio
 import collections.abc
 import typing
 
-from reception import kube, naming, objects, profiles, settings
+from reception import contributors, kube, naming, objects, profiles, settings
 
 Json = dict[str, typing.Any]
-_LONGEST_USER = 320
 # In which the API server must answer whoever asks whether it does.
 _SECONDS = 8.0
 
@@ -57,6 +56,8 @@ async def run(words: argparse.Namespace, options: settings.Settings) -> Json:
                 return await _add(source, words.profile, _user(words.user), words.role)
             case _:
                 return await _remove(source, words.profile, _user(words.user), words.role)
+    except contributors.ContributorError as error:
+        raise AdminError(str(error)) from None
     except kube.FAILURES as error:
         raise AdminError(kube.sentence(error)) from None
     finally:
@@ -75,7 +76,7 @@ async def _diagnose(source: kube.Kube) -> Json:
 
 
 def _user(text: str) -> str:
-    if not text.strip() or len(text) > _LONGEST_USER or not text.isprintable():
+    if not contributors.is_user(text):
         raise AdminError(f"user: {text[:50]!r} is not a user id, write user=user@example.com")
     return text
 
@@ -104,7 +105,7 @@ async def _create(source: kube.Kube, options: settings.Settings, user: str, name
     if await source.get("Namespace", name):
         raise AdminError(f"name: there is a namespace {name} already: give it another with name=...")
     try:
-        await source.create(objects.profile(name, user, quota=options.quota, labels={}))
+        await source.create(objects.profile(name, user, quota=options.quota))
     except kube.FAILURES as error:
         if kube.code(error) != kube.CONFLICT:
             raise
@@ -121,31 +122,17 @@ async def _delete(source: kube.Kube, name: str, confirm: str) -> Json:
 
 
 async def _add(source: kube.Kube, name: str, user: str, role: str) -> Json:
-    owner = (await _existing(source, name)).owner
-    if owner == user:
-        raise AdminError(f"{user} owns the profile {name}, and can do everything in it already")
-    want = objects.contributor(name, user, role)
-    binding = want["metadata"]["name"]
-    have = await source.get("RoleBinding", binding, name)
-    if have is None:
-        await source.create(want)
-    elif not profiles.bound(have, user):
-        # kfam names bindings so that a.b and a-b meet in one.
-        raise AdminError(f"the binding {binding} in {name} is somebody else's: remove that contributor first")
+    await contributors.add(source, await _existing(source, name), user, role)
     return {"contributor": user, "profile": name, "role": role}
 
 
 async def _remove(source: kube.Kube, name: str, user: str, role: str) -> Json:
-    await _existing(source, name)
-    binding = objects.contributor(name, user, role)["metadata"]["name"]
-    if not profiles.bound(await source.get("RoleBinding", binding, name), user):
-        raise AdminError(f"{user} is no contributor of {name} with the role {role}")
-    await source.delete("RoleBinding", binding, name)
+    await contributors.remove(source, await _existing(source, name), user, role)
     return {"removed": user, "profile": name, "role": role}
 
 
 async def _existing(source: kube.Kube, name: str) -> profiles.Profile:
-    data = await source.get("Profile", name) if naming.is_label(name) else None
-    if data is None:
+    found = await contributors.existing(source, name)
+    if found is None:
         raise AdminError(f"there is no profile {name[:80]!r}: see list-profiles")
-    return profiles.read(data)
+    return found

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reception as an ASGI application."""
 
+import collections.abc
 import logging
-import re
 import urllib.parse
-import uuid
 
 import starlette.applications
 import starlette.requests
@@ -13,24 +12,24 @@ import starlette.responses
 import starlette.routing
 import starlette.types
 
-from reception import desk, destination, health, kube, pages, reasons, serving, settings
+from reception import asking, desk, destination, health, kfam, kube, pages, reasons, serving, settings
 
 logger = logging.getLogger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
-_LONGEST_FORM = 10_000
 
 
 class Application:
-    """Receives people on one port, and says on another whether it is well."""
+    """Receives people on one port, says on another whether it is well, and on a third serves a dashboard."""
 
     def __init__(self, options: settings.Settings, source: kube.Kube) -> None:
         self._options = options
         self._desk = desk.Desk(options, source)
         self._pages = pages.Pages(options)
-        self._management_port = settings.address(options.management)[1]
-        self._management = starlette.applications.Starlette(
-            routes=health.routes(trouble=self._trouble, state=lambda: "ok", numbers=self._numbers())
-        )
+        self._access = access = kfam.Kfam(options, source, self._desk) if options.kfam_listen else None
+        management = health.routes(trouble=self._trouble, state=lambda: "ok", numbers=self._numbers())
+        self._apart = {settings.address(options.management)[1]: starlette.applications.Starlette(routes=management)}
+        if access:
+            port = settings.address(options.kfam_listen)[1]
+            self._apart[port] = starlette.applications.Starlette(routes=access.routes())
         prefix = options.prefix
         route = starlette.routing.Route
         self._public = starlette.applications.Starlette(
@@ -42,7 +41,7 @@ class Application:
             ],
             exception_handlers={404: self._error("not_found"), 405: self._error("method_not_allowed"),
                                 Exception: self._error("internal")},
-            lifespan=serving.background(self._desk.profiles.run),
+            lifespan=serving.background(self._desk.profiles.run, *([access.bindings.run] if access else [])),
         )  # fmt: skip
         self._public.router.redirect_slashes = False
 
@@ -50,58 +49,49 @@ class Application:
         self, scope: starlette.types.Scope, receive: starlette.types.Receive, send: starlette.types.Send
     ) -> None:
         """Answer one request, or run for as long as the service does."""
-        if scope["type"] == "http" and scope["server"][1] == self._management_port:
-            return await self._management(scope, receive, send)
-        await self._public(scope, receive, send)
+        apart = self._apart.get(scope["server"][1]) if scope["type"] == "http" else None
+        await (apart or self._public)(scope, receive, send)
 
     async def _enter(self, request: starlette.requests.Request) -> starlette.responses.Response:
         target, consent = self._destination(request), request.method == "POST"
-        if consent and not _same_origin(request):
+        if consent and not asking.same_origin(request):
             return self._refuse(request, desk.Step(kind="refused", reason="form_refused"), target)
-        visitor = self._visitor(request)
+        visitor = asking.visitor(request, self._options)
         step = await self._desk.receive(visitor, consent=consent)
         match step.kind:
             case "ready":
-                return _redirect(target or "/", _request_id(request))
+                return _redirect(target or "/", asking.request_id(request))
             case "waiting":
-                return self._pages.waiting(step, _request_id(request), destination=target)
+                return self._pages.waiting(step, asking.request_id(request), destination=target)
             case "ask":
-                return self._pages.ask(step, _request_id(request), destination=target)
+                return self._pages.ask(step, asking.request_id(request), destination=target)
             case "refused":
                 return self._refuse(request, step, target)
 
     async def _status(self, request: starlette.requests.Request) -> starlette.responses.Response:
-        step = await self._desk.receive(self._visitor(request), hold=0)
+        step = await self._desk.receive(asking.visitor(request, self._options), hold=0)
         content: dict[str, object] = {"state": step.kind}
         if step.kind == "ready":
             content["location"] = self._destination(request) or "/"
         if step.kind == "waiting":
             content["long"] = step.seconds > self._options.patience
         status = reasons.reason(step.reason, self._options.application).status if step.kind == "refused" else 200
-        return starlette.responses.JSONResponse(content, status, pages.headers_of(_request_id(request)))
+        return starlette.responses.JSONResponse(content, status, pages.headers_of(asking.request_id(request)))
 
     async def _profiles(self, request: starlette.requests.Request) -> starlette.responses.Response:
-        visitor = self._visitor(request)
+        visitor = asking.visitor(request, self._options)
         if not visitor.userid:
             return self._refuse(request, desk.Step(kind="refused", reason="no_identity"), "")
         complaint = None
         if request.method == "POST":
-            if not _same_origin(request):
+            if not asking.same_origin(request):
                 return self._refuse(request, desk.Step(kind="refused", reason="form_refused"), "")
-            form = urllib.parse.parse_qs((await _body(request)).decode("ascii", "replace"))
+            form = urllib.parse.parse_qs((await asking.body(request)).decode("ascii", "replace"))
             step = await self._desk.another(visitor, form.get("suffix", [""])[0])
             if step.kind == "refused":
                 self._log(request, step)
                 complaint = reasons.reason(step.reason, self._options.application)
-        return self._pages.listed(self._desk.owned(visitor.userid), _request_id(request), complaint=complaint)
-
-    def _visitor(self, request: starlette.requests.Request) -> desk.Visitor:
-        userids = request.headers.getlist(self._options.userid_header)
-        groups = ",".join(request.headers.getlist(self._options.groups_header)).split(",")
-        # Two values mean that somebody other than the gateway has added one.
-        return desk.Visitor(
-            userid=userids[0] if len(userids) == 1 else "", groups=frozenset(name.strip() for name in groups if name)
-        )
+        return self._pages.listed(self._desk.owned(visitor.userid), asking.request_id(request), complaint=complaint)
 
     def _destination(self, request: starlette.requests.Request) -> str:
         query = request.scope["query_string"].decode("ascii", "replace")
@@ -111,10 +101,15 @@ class Application:
         self, request: starlette.requests.Request, step: desk.Step, target: str
     ) -> starlette.responses.Response:
         self._log(request, step)
-        return self._pages.refused(step, _request_id(request), retry=self._pages.link(target))
+        return self._pages.refused(step, asking.request_id(request), retry=self._pages.link(target))
 
     def _log(self, request: starlette.requests.Request, step: desk.Step) -> None:
-        fields = {"event": "refused", "reason": step.reason, "detail": step.detail, "request_id": _request_id(request)}
+        fields = {
+            "event": "refused",
+            "reason": step.reason,
+            "detail": step.detail,
+            "request_id": asking.request_id(request),
+        }
         logger.info("not received", extra={"fields": fields})
 
     def _error(self, code: str) -> starlette.types.HTTPExceptionHandler:
@@ -124,49 +119,22 @@ class Application:
         return handle
 
     def _trouble(self) -> str:
-        watched = self._desk.profiles
-        return watched.trouble or ("" if watched.synced.is_set() else "profiles have not been listed yet")
+        watched = [self._desk.profiles, *([self._access.bindings] if self._access else [])]
+        found = [one.trouble or ("" if one.synced.is_set() else "it has not been listed yet") for one in watched]
+        return next(filter(None, found), "")
 
     def _numbers(self) -> list[health.Number]:
-        made = health.Number(
-            name="reception_profiles_made_total",
-            text="Profiles made at a first login.",
-            kind="counter",
-            value=lambda: self._desk.made,
-        )
-        known = health.Number(
-            name="reception_profiles",
-            text="Profiles of the cluster.",
-            kind="gauge",
-            value=lambda: len(list(self._desk.profiles.values())),
-        )
-        return [made, known]
-
-
-def _request_id(request: starlette.requests.Request) -> str:
-    """Return the gateway's name for this request if it is a harmless one, else a new name, the same each time."""
-    if not hasattr(request.state, "request_id"):
-        given = request.headers.get("x-request-id", "")
-        request.state.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
-    return request.state.request_id
-
-
-def _same_origin(request: starlette.requests.Request) -> bool:
-    """Return whether a form was sent from a page of this origin, as browsers tell it."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or urllib.parse.urlsplit(origin).netloc == request.headers.get("host", "")
-
-
-async def _body(request: starlette.requests.Request) -> bytes:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LONGEST_FORM:
-            return b""
-    return body
+        profiles = self._desk.profiles
+        found: list[tuple[str, str, str, collections.abc.Callable[[], float]]] = [
+            ("profiles_made_total", "counter", "Profiles made at a first login.", lambda: self._desk.made),
+            ("profiles", "gauge", "Profiles of the cluster.", lambda: len(list(profiles.values()))),
+            ("profiles_failed", "gauge", "Profiles that cannot be made.", self._desk.failed),
+            ("trouble", "gauge", "Whether profiles cannot be used now.", lambda: bool(self._trouble())),
+        ]
+        return [
+            health.Number(name=f"reception_{name}", kind=kind, text=text, value=value)
+            for name, kind, text, value in found
+        ]
 
 
 def _redirect(location: str, request_id: str) -> starlette.responses.Response:

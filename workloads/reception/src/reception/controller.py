@@ -14,8 +14,6 @@ from reception import kube, lease, objects, profiles, settings, watching, work
 logger = logging.getLogger(__name__)
 Json = dict[str, typing.Any]
 _WORKERS = 8
-# Seconds between two looks for another controller beside this one.
-_LOOK = 60.0
 _OURS = {objects.MANAGER_LABEL: objects.MANAGER}
 _KINDS = ("Namespace", "ServiceAccount", "RoleBinding", "ResourceQuota")
 
@@ -27,7 +25,18 @@ class _RefusedError(Exception):
 class Controller:
     """Reconciles profiles, while it is the active one and no other controller does."""
 
-    def __init__(self, options: settings.Settings, source: kube.Kube, *, afresh: float = 300.0) -> None:
+    def __init__(
+        self, options: settings.Settings, source: kube.Kube, *, afresh: float = 300.0, look: float = 60.0
+    ) -> None:
+        """Control nothing yet.
+
+        Args:
+            options: what the service is told.
+            source: where profiles are.
+            afresh: seconds after which everything is listed again.
+            look: seconds between two looks for another controller beside this one.
+        """
+        self._look_every = look
         self._options = options
         self._kube = source
         self._afresh = afresh
@@ -184,7 +193,7 @@ class Controller:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(self._look_every)
             await self._look()
 
     async def _look(self) -> None:

@@ -59,12 +59,18 @@ class Desk:
         self._kube = source
         self.profiles = watching.Watched(source, "Profile")
         self._bound: dict[str, str] = {}
+        # Two wishes at a time must not both be the last that somebody may have.
+        self._one_by_one = asyncio.Lock()
         self.made = 0
 
     def owned(self, userid: str) -> list[profiles.Profile]:
         """Return the profiles of a user, whatever their names."""
         found = (profiles.read(data) for data in self.profiles.values())
         return [one for one in found if one.owner == userid]
+
+    def failed(self) -> int:
+        """Return how many profiles of the cluster cannot be made."""
+        return sum(bool(profiles.read(data).trouble) for data in self.profiles.values())
 
     async def receive(self, visitor: Visitor, *, consent: bool = False, hold: float = _HOLD) -> Step:
         """Return what comes next for somebody; their profile is made if there is none and nothing is against it.
@@ -77,8 +83,12 @@ class Desk:
         return await _answered(self._receive(visitor, consent, hold))
 
     async def another(self, visitor: Visitor, suffix: str) -> Step:
-        """Make a further profile for somebody who may have several."""
-        return await _answered(self._further(visitor, suffix))
+        """Make a further profile for somebody who may have several; its name ends in the suffix."""
+        return await _answered(self._further(visitor, lambda own: f"{own}-{suffix.strip().lower()}"))
+
+    async def named(self, visitor: Visitor, name: str) -> Step:
+        """Make a profile for somebody under a name that must be theirs: the one that they would get, or one below."""
+        return await _answered(self._further(visitor, lambda _: name))
 
     async def _receive(self, visitor: Visitor, consent: bool, hold: float) -> Step:
         self._admit(visitor)
@@ -88,14 +98,21 @@ class Desk:
         what = profiles.chosen(self.owned(visitor.userid), name) or await self._missing(visitor, name, consent)
         return await self._wait(what, visitor.userid, hold) if what else Step(kind="ask", name=name)
 
-    async def _further(self, visitor: Visitor, suffix: str) -> Step:
+    async def _further(self, visitor: Visitor, choose: collections.abc.Callable[[str], str]) -> Step:
         self._admit(visitor)
-        name = f"{self._options.name_of(visitor.userid)}-{suffix.strip().lower()}"
-        if len(self.owned(visitor.userid)) >= self._options.most_profiles:
-            raise _RefusedError("enough_profiles", f"the option most-profiles is {self._options.most_profiles}")
-        if not naming.is_label(name):
-            raise _RefusedError("name_impossible", f"{name[:100]!r} cannot be the name of a namespace")
-        await self._create(visitor, name)
+        if self._options.create == "never":
+            raise _RefusedError("no_profile", f"create-profile user={visitor.userid}")
+        if not self.profiles.synced.is_set():
+            raise _RefusedError("kubernetes_away", self.profiles.trouble or "it has not answered yet")
+        own = self._options.name_of(visitor.userid)
+        name = choose(own)
+        # Else the names that others would get could be taken away from them.
+        if not naming.is_label(name) or not (name == own or name.startswith(f"{own}-")):
+            raise _RefusedError("name_impossible", f"{name[:100]!r} cannot be the name of a namespace of this user")
+        async with self._one_by_one:
+            if len(self.owned(visitor.userid)) >= self._options.most_profiles:
+                raise _RefusedError("enough_profiles", f"the option most-profiles is {self._options.most_profiles}")
+            await self._create(visitor, name)
         return Step(kind="waiting", name=name)
 
     def _admit(self, visitor: Visitor) -> None:
@@ -114,7 +131,7 @@ class Desk:
 
     async def _create(self, visitor: Visitor, name: str) -> profiles.Profile:
         """Make a profile; one of this name that is there already must be the same user's."""
-        wish = objects.profile(name, visitor.userid, quota=self._options.quota, labels={})
+        wish = objects.profile(name, visitor.userid, quota=self._options.quota)
         try:
             data = await self._kube.create(wish)
             self.made += 1

@@ -22,15 +22,17 @@ QUOTA = "kf-resource-quota"
 MANAGER_LABEL, MANAGER = "app.kubernetes.io/managed-by", "kubeflow-auth-reception"
 ROLES = ("edit", "view")
 _RBAC = "rbac.authorization.k8s.io"
+# Of the cluster roles that Kubeflow gives to people.
+_PREFIX = "kubeflow-"
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 
 
-def profile(name: str, owner: str, *, quota: collections.abc.Mapping[str, str], labels: dict[str, str]) -> Json:
+def profile(name: str, owner: str, *, quota: collections.abc.Mapping[str, str]) -> Json:
     """Return a new profile of a user."""
     spec: Json = {"owner": {"kind": "User", "name": owner}}
     if quota:
         spec["resourceQuotaSpec"] = {"hard": dict(quota)}
-    metadata = {"name": name, "labels": labels, "finalizers": [FINALIZER]}
+    metadata = {"name": name, "finalizers": [FINALIZER]}
     return {"apiVersion": f"{GROUP}/v1", "kind": "Profile", "metadata": metadata, "spec": spec}
 
 
@@ -59,9 +61,24 @@ def contributor(namespace: str, user: str, role: str) -> Json:
     return {
         "kind": "RoleBinding",
         "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": f"kubeflow-{role}"},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": _PREFIX + role},
         "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
     }
+
+
+def read_contributor(binding: Json) -> tuple[str, str] | None:
+    """Return who a binding was made for and the role (admin for the owner), None where it is no such binding.
+
+    What the binding really gives counts; its annotations only tell that it was made for a person of the dashboard.
+    """
+    subjects, role = plain.entries(binding, "subjects"), plain.mapping(binding, "roleRef")
+    annotations = plain.mapping(plain.mapping(binding, "metadata"), "annotations")
+    if len(subjects) != 1 or subjects[0].get("kind") != "User" or role.get("kind") != "ClusterRole":
+        return None
+    user, name = subjects[0].get("name"), str(role.get("name")).removeprefix(_PREFIX)
+    if name not in ("admin", *ROLES) or role.get("name") != _PREFIX + name or annotations.get("user") != user:
+        return None
+    return (user, name) if isinstance(user, str) and user else None
 
 
 def belongs(namespace: Json, what: profiles.Profile) -> bool:
@@ -120,7 +137,7 @@ def _account(what: profiles.Profile, name: str) -> Json:
 
 
 def _binding(what: profiles.Profile, name: str, role: str, subject: Json) -> Json:
-    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": f"kubeflow-{role}"}
+    reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": _PREFIX + role}
     return {"kind": "RoleBinding", "metadata": _inside(what, name), "roleRef": reference, "subjects": [subject]}
 
 

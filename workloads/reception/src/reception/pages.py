@@ -68,7 +68,7 @@ class Pages:
         """Return the page about somebody's own workspaces."""
         values: dict[str, object] = {
             "owned": sorted(owned, key=lambda one: one.name),
-            "more": len(owned) < self._options.most_profiles,
+            "more": len(owned) < self._options.most_profiles and self._options.create != "never",
             "complaint": complaint,
         }
         return self._page("profiles.html", complaint.status if complaint else 200, request_id, values)

@@ -45,6 +45,10 @@ def _name_prefix(text: str) -> str:
     return text
 
 
+def _listen_or_not(text: str) -> str:
+    return _listen(text) if text else ""
+
+
 _Place = typing.Annotated[str, pydantic.AfterValidator(_listen)]
 _Header = typing.Annotated[str, _matching(re.compile(r"[a-z0-9-]+"), "must be the name of a header in lower case")]
 _LabelName = typing.Annotated[str, _matching(_LABEL_NAME, "must be the name of a label")]
@@ -52,6 +56,7 @@ _LabelValue = typing.Annotated[str, _matching(_LABEL_VALUE, "must be the value o
 _Resource = typing.Annotated[str, _matching(_RESOURCE, "must be the name of a resource, such as requests.cpu")]
 _Quantity = typing.Annotated[str, _matching(_QUANTITY, "must be a quantity, such as 8 or 16Gi")]
 _Namespace = typing.Annotated[str, _matching(re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"), "must be a name")]
+_User = typing.Annotated[str, pydantic.Field(max_length=320, min_length=1)]
 _Group = typing.Annotated[str, pydantic.Field(max_length=320, min_length=1)]
 
 
@@ -84,6 +89,8 @@ class Settings(pydantic.BaseModel):
 
     Attributes:
         controller_listen: where the controller tells whether it is well.
+        kfam_listen: where the API for a dashboard is served; empty serves none.
+        cluster_admins: users who may change everybody's profiles over that API.
         create: whether a profile is made at the first login, after a question, or only by an operator.
         most_profiles: how many profiles somebody may have who asks for more.
         quota: the limits in the ResourceQuota of new profiles.
@@ -100,6 +107,7 @@ class Settings(pydantic.BaseModel):
     listen: _Place
     management: _Place
     controller_listen: _Place
+    kfam_listen: typing.Annotated[str, pydantic.AfterValidator(_listen_or_not)] = ""
     prefix: typing.Annotated[str, _matching(_PREFIX, "must be a path such as /reception")] = "/reception"
     userid_header: _Header = "kubeflow-userid"
     groups_header: _Header = "kubeflow-groups"
@@ -107,6 +115,7 @@ class Settings(pydantic.BaseModel):
     userid_transformers: typing.Annotated[tuple[Transformer, ...], pydantic.Field(max_length=100)] = ()
     create: typing.Literal["auto", "ask", "never"] = "auto"
     allowed_groups: tuple[_Group, ...] = ()
+    cluster_admins: tuple[_User, ...] = ()
     most_profiles: typing.Annotated[int, pydantic.Field(ge=1, le=100)] = 1
     quota: dict[_Resource, _Quantity] = pydantic.Field(default_factory=dict)
     labels: dict[_LabelName, _LabelValue] = pydantic.Field(default_factory=dict)
@@ -120,8 +129,11 @@ class Settings(pydantic.BaseModel):
     def _check_together(self) -> typing.Self:
         if self.userid_header == self.groups_header:
             raise ValueError("groups_header: must differ from userid_header")
-        if len({address(place)[1] for place in (self.listen, self.management, self.controller_listen)}) < 3:
-            raise ValueError("management: listen, management and controller_listen must be three ports")
+        places = [self.listen, self.management, self.controller_listen, *filter(None, [self.kfam_listen])]
+        if len({address(place)[1] for place in places}) < len(places):
+            raise ValueError(
+                "management: listen, management, controller_listen and kfam_listen must be different ports"
+            )
         return self
 
     def name_of(self, userid: str) -> str:

@@ -51,9 +51,16 @@ class Alert:
     summary: str
 
 
-def write(topology: Topology, *, port: int, alerts: collections.abc.Iterable[Alert] = ()) -> dict[str, str]:
-    """Return the application databag of the side that has metrics, at /metrics of every unit."""
-    jobs = [{"metrics_path": "/metrics", "static_configs": [{"targets": [f"*:{port}"]}]}]
+def write(
+    topology: Topology,
+    *,
+    port: int,
+    more: collections.abc.Iterable[int] = (),
+    alerts: collections.abc.Iterable[Alert] = (),
+) -> dict[str, str]:
+    """Return the application databag of the side that has metrics, at /metrics of one port or more of every unit."""
+    targets = [f"*:{number}" for number in (port, *more)]
+    jobs = [{"metrics_path": "/metrics", "static_configs": [{"targets": targets}]}]
     selected = ", ".join(f'{name}="{value}"' for name, value in topology.labels.items())
     rules = [
         {
