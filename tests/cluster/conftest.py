@@ -11,7 +11,8 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 # The tests that import modules of a charm.
-OF = {"test_emissary.py": "ambassador-route", "test_observed.py": "reception", "test_target.py": "ambassador-route"}
+OF = dict.fromkeys(("test_emissary.py", "test_service.py", "test_target.py"), "ambassador-route")
+OF["test_observed.py"] = "reception"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,10 +5,12 @@
 import collections.abc
 import dataclasses
 import json
+import os
 import pathlib
 import ssl
 import typing
 
+import ambassador
 import charm
 import emissary
 import httpx
@@ -16,10 +18,16 @@ import incluster
 import lightkube
 import lightkube.types
 import live
+import loopback
 import model
 import ops
+import peers
 import pytest
 import routes
+import selftest
+import servers
+import table
+import worlds
 from charmkit.interfaces import ingress, ingress_auth
 from lightkube import generic_resource
 from lightkube.models.meta_v1 import ObjectMeta
@@ -240,11 +248,12 @@ def history(world: World, since: str, *kinds: str) -> list[tuple[str, str, str]]
     return [what for _, *what in sorted(found)]  # type: ignore[misc]
 
 
-def test_without_an_authorizer_protected_paths_lead_nowhere_before_it_goes(world: World) -> None:
+def test_without_an_authorizer_protected_paths_lead_nowhere_and_ask_nobody(world: World) -> None:
     world.trust()
     world.objects().bring(resources(world.namespace))
     world.objects().bring(resources(world.namespace, auth=None, refusal="closed"))
-    assert world.found("AuthService") == {}
+    (authorizer,) = world.found("AuthService").values()
+    assert authorizer.spec["auth_service"] == "127.0.0.1:1"
     services = {one.spec["prefix"]: one.spec["service"] for one in world.found("Mapping").values()}
     assert services["/a/"] == services["/a"] == "127.0.0.1:1"
     assert services["/dex/"] == "x.m.svc.cluster.local:80"
@@ -318,6 +327,11 @@ def unit(world: World, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) 
     yield world
 
 
+CONFIG = {
+    "engine": "emissary", "target": "cluster", "external-url": "http://gw", "ambassador-address": "http://127.0.0.1:9"
+}  # fmt: skip
+
+
 def state(world: World, **changes: object) -> testing.State:
     login = ingress_auth.Authorizer(service="g", port=80, request_headers=("cookie",), response_headers=("x-user",))
     asked = ingress.Request(prefix="/echo", rewrite="/", service="echo", port=80)
@@ -325,7 +339,7 @@ def state(world: World, **changes: object) -> testing.State:
         leader=True,
         planned_units=1,
         model=testing.Model(name=world.namespace),
-        config={"engine": "emissary", "target": "cluster", "external-url": "http://gw"},
+        config=CONFIG,
         containers={testing.Container("gateway", can_connect=True)},
         relations={
             testing.Relation("ingress", id=1, remote_app_name="echo", remote_app_data=ingress.write_request(asked)),
@@ -366,3 +380,141 @@ def test_resources_go_with_the_application_and_with_the_option(unit: World, how:
     else:
         run("remove", dataclasses.replace(before, planned_units=0 if how == "removed" else 2))
     assert bool(unit.versions()) == (how == "scaled")
+
+
+# What serves elsewhere, as far as this charm can see it: a gateway that knows some of its routes.
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[worlds.World]:
+    with worlds.World.running(tmp_path_factory.mktemp("elsewhere")) as running:
+        running.write(table=(running.route("/protected"), running.route("/dex", protected=False)))
+        live.wait(lambda: running.get("/tool").status == 404, hint="its routes are taken")
+        yield running
+
+
+def far(world: World, elsewhere: worlds.World, **changes: object) -> testing.State:
+    """Return the charm's state when its gateway is that one, which does not know one of its routes."""
+    known, unknown = (
+        ingress.Request(prefix=prefix, rewrite="/", service="echo", port=80) for prefix in ("/protected", "/unknown")
+    )
+    relations = [relation for relation in state(world).relations if relation.endpoint == "ingress-auth"]
+    relations += [
+        testing.Relation("ingress", id=number, remote_app_name=name, remote_app_data=ingress.write_request(request))
+        for number, name, request in ((5, "known", known), (6, "unknown", unknown))
+    ]
+    options = {
+        **CONFIG, "external-url": "http://gateway.test", "ambassador-address": f"http://127.0.0.1:{elsewhere.port}"
+    }  # fmt: skip
+    return state(world, relations=set(relations), config=options, **changes)
+
+
+def test_routes_are_shown_as_the_gateway_elsewhere_serves_them(unit: World, elsewhere: worlds.World) -> None:
+    with testing.Context(charm.AmbassadorRouteCharm) as context:
+        context.run(context.on.action("show-routes"), far(unit, elsewhere))
+        assert context.action_results
+        rows = [line.split() for line in str(context.action_results["routes"]).splitlines()[1:]]
+    assert [row[:5] for row in rows] == [
+        ["/protected", "known", "needed", "302", "login"],
+        ["/unknown", "unknown", "needed", "404", "no"],
+    ]
+
+
+def test_a_login_is_traced_through_the_gateway_elsewhere(unit: World, elsewhere: worlds.World) -> None:
+    with testing.Context(charm.AmbassadorRouteCharm) as context:
+        with pytest.raises(testing.ActionFailed, match=r"^callback: .*juju integrate"):
+            context.run(context.on.action("trace-login"), far(unit, elsewhere))
+        assert context.action_results
+        hops = [line.split()[:3] for line in str(context.action_results["trace"]).splitlines()]
+    assert hops == [
+        ["gateway", "302", "/protected"],
+        ["gatekeeper", "302", "/protected"],
+        ["dex", "200", "/dex/auth"],
+        ["callback", "404", "/authservice/oidc/callback"],
+    ]
+    assert {seen.one("host") for seen in elsewhere.authorizer.seen if seen.path == "/protected"} >= {"gateway.test"}
+
+
+def test_a_gateway_elsewhere_that_lets_everybody_in_is_found_out(unit: World, elsewhere: worlds.World) -> None:
+    unit.trust()
+    after = run("config_changed", far(unit, elsewhere))
+    assert after.unit_status == ops.ActiveStatus("Serving http://gateway.test")
+    elsewhere.authorizer.answer = lambda _: servers.Reply()
+    after = run("update_status", after)
+    assert isinstance(after.unit_status, ops.BlockedStatus)
+    assert after.unit_status.message.startswith("/protected lets everybody in without a login")
+
+
+def test_a_gateway_elsewhere_may_take_a_moment_to_close(unit: World, elsewhere: worlds.World) -> None:
+    unit.trust()
+    lenient = iter([True, True, True])
+
+    def late(seen: servers.Seen) -> servers.Reply:
+        return servers.Reply() if next(lenient, False) else worlds.decide(seen)
+
+    elsewhere.authorizer.answer = late
+    after = run("config_changed", far(unit, elsewhere))
+    assert after.unit_status == ops.ActiveStatus("Serving http://gateway.test")
+    assert next(lenient, None) is None
+
+
+# A real Emissary, that finds the resources in the cluster.
+
+
+@pytest.fixture
+def found_by_emissary(
+    defined: typing.Any, tmp_path_factory: pytest.TempPathFactory
+) -> collections.abc.Iterator[tuple[World, int]]:
+    """A namespace that an Emissary with the id `default` watches, and the port on which it will be told to listen."""
+    if "EMISSARY" not in os.environ:
+        pytest.skip("EMISSARY names no directory with busyambassador, diagd and envoy")
+    source = pathlib.Path(os.environ["EMISSARY"]).resolve()
+    with ambassador.running(tmp_path_factory.mktemp("found"), source, defined, "found") as container:
+        world = World(defined, "found")
+        # What the chart of Emissary gives it.
+        world.grant(
+            PolicyRule(apiGroups=[GROUP], resources=["*"], verbs=["get", "list", "watch"]),
+            PolicyRule(apiGroups=[""], resources=["services", "secrets"], verbs=["get", "list", "watch"]),
+        )
+        gateway = model.Gateway(name=APP, namespace="found", port=live.free_port(), emissary_id="default")
+        layer: typing.Any = emissary.configure(gateway).layer
+        container.add_layer("emissary", {"services": layer["services"]})
+        container.replan()
+        yield world, gateway.port
+
+
+def test_an_emissary_of_the_cluster_serves_what_is_written(found_by_emissary: tuple[World, int]) -> None:
+    world, port = found_by_emissary
+    authorizer, application = peers.Authorizer(("127.0.0.1", 0)), peers.Application(("127.0.0.1", 0))
+    here = {"host": "127.0.0.1", "port": application.address[1]}
+    auth = dataclasses.replace(AUTH, host="127.0.0.1", port=authorizer.address[1])
+    both = (route("/closed", **here), route("/open", "open", protected=False, **here))
+    gateway = model.Gateway(name=APP, namespace="found", port=port, table=both, auth=auth, emissary_id="default")
+    objects = incluster.Objects(world.kube.client(field_manager=APP), world.namespace, APP)
+    ask = loopback.client(f"http://127.0.0.1:{port}", gateway)
+    try:
+        objects.bring(emissary.resources(gateway))
+        live.wait(lambda: ask("/open").status == 200, seconds=60, hint="it is served")
+        assert ask("/closed").status == 302
+        assert selftest.elsewhere(f"http://127.0.0.1:{port}", gateway) == ""
+        assert [row.split()[3:5] for row in table_of(gateway, ask)] == [["302", "login"], ["200", "127.0.0.1:"]]
+        closed = dataclasses.replace(gateway, auth=None, refusal="run juju integrate")
+        objects.bring(emissary.resources(closed))
+        live.wait(lambda: ask("/closed").status == 503, seconds=20, hint="it is closed")
+        assert "run juju integrate" in ask("/closed").text
+        assert ask("/open").status == 200
+        opened = dataclasses.replace(gateway, auth=None, everybody=True)
+        objects.bring(emissary.resources(opened))
+        live.wait(lambda: ask("/closed").status == 200, seconds=20, hint="it is open")
+        assert selftest.elsewhere(f"http://127.0.0.1:{port}", gateway) == "/closed lets everybody in without a login"
+        objects.clear()
+        live.wait(lambda: ask("/open").status == 0, seconds=20, hint="nothing is served")
+    finally:
+        authorizer.close()
+        application.close()
+
+
+def table_of(gateway: model.Gateway, ask: loopback.Ask) -> list[str]:
+    """Return the rows of show-routes."""
+    shown = table.show(gateway, ask, lambda *_: "up")
+    return [line.replace(f"127.0.0.1:{gateway.table[0].port}", "127.0.0.1:") for line in shown.splitlines()[1:]]
