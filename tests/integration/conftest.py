@@ -13,9 +13,10 @@ import shutil
 import deployed
 import directory
 import jubilant
+import lightkube
 import live
 import pytest
-import yaml
+import receptions
 from lightkube.models.core_v1 import ConfigMapVolumeSource, Container, PodSpec, ServicePort, ServiceSpec, Volume
 from lightkube.models.core_v1 import EnvVar as Variable
 from lightkube.models.core_v1 import VolumeMount as Mount
@@ -23,16 +24,13 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Pod, Service
 
 Charms = dict[str, dict]
-_ALL = yaml.safe_load((live.ROOT / "bundle.yaml").read_text())["applications"]
-# As in `make deploy`: the rest needs what only a cluster's administrator gives it.
-_BUNDLE = {name: spec for name, spec in _ALL.items() if name in deployed.APPLICATIONS}
 _LDAP_PORT = 3890
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bundle")
     group.addoption("--charms", help="directory with the packed charms (default: where tox -e pack puts them)")
-    for resource in sorted({name for spec in _BUNDLE.values() for name in spec["resources"]}):
+    for resource in sorted({name for spec in deployed.BUNDLE.values() for name in spec["resources"]}):
         group.addoption(f"--{resource}", help=f"the {resource} (default: that of bundle.yaml)")
     group.addoption("--previous-charms", help="directory with charms packed before, to upgrade from")
     group.addoption("--previous-gatekeeper-image", help="the gatekeeper-image that goes with them (default: the same)")
@@ -43,7 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def charms(request: pytest.FixtureRequest) -> Charms:
     """The charms to test, as an overlay of the bundle has them."""
-    return _overlay(request, request.config.getoption("--charms"))
+    return _overlay(request, request.config.getoption("--charms"), deployed.APPLICATIONS)
+
+
+@pytest.fixture(scope="session")
+def everything(request: pytest.FixtureRequest) -> Charms:
+    """The charms to test, and the reception, which needs a cluster that knows profiles."""
+    if not receptions.knows_profiles(lightkube.Client()):
+        pytest.skip("the cluster knows no profiles: kubectl apply -f charms/reception/kubernetes/profiles.yaml")
+    return _overlay(request, request.config.getoption("--charms"), deployed.BUNDLE)
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +59,16 @@ def previous(request: pytest.FixtureRequest) -> Charms:
     if not given:
         pytest.skip("no charms to upgrade from: --previous-charms DIRECTORY")
     image = request.config.getoption("--previous-gatekeeper-image")
-    found = _overlay(request, given)
+    found = _overlay(request, given, deployed.APPLICATIONS)
     if image:
         found["gatekeeper"]["resources"]["gatekeeper-image"] = image
     return found
 
 
-def _overlay(request: pytest.FixtureRequest, given: str | None) -> Charms:
+def _overlay(request: pytest.FixtureRequest, given: str | None, names: collections.abc.Iterable[str]) -> Charms:
     found: Charms = {}
-    for name, spec in _BUNDLE.items():
+    for name in names:
+        spec = deployed.BUNDLE[name]
         home = pathlib.Path(given).absolute() if given else live.ROOT / "charms" / name
         charm = home / f"{name}_{request.config.getoption('--arch')}.charm"
         assert charm.exists(), f"{charm} is missing: tox -e pack makes it"

@@ -180,16 +180,18 @@ def _insist(client: httpx.Client, page: httpx.Response) -> httpx.Response:
 
 
 def test_dexs_pod_goes_during_a_login(bundle: deployed.Deployed):
-    """Whoever is in the middle of it begins again; sessions go on, and the password is the same."""
+    """The volume comes back with the pod: the half-done login ends well, the keys and the password are the same."""
     user, password = bundle.credentials()
     session, _ = bundle.login()
     with contextlib.closing(session), bundle.client() as client:
+        keys = client.get("/dex/keys").json()
         form = client.get("/after?x=1")
         bundle.kill("dex-auth/0")
         assert session.get("/").status_code == 200
         bundle.answers(client, 200, "/dex/.well-known/openid-configuration")
-        page = live.submit(client, form, login=user, password=password)
-        assert page.status_code != 200, "a Dex without memory knows no login that it did not begin"
+        assert client.get("/dex/keys").json() == keys
+        page = _insist(client, live.submit(client, form, login=user, password=password))
+        assert (page.status_code, page.url.raw_path) == (200, b"/after?x=1"), page.text
     bundle.logs_in(user, password)
     bundle.settle()
 

@@ -50,6 +50,7 @@ class Machine:
         """Install a Juju with models, of which the status shows the last one's applications."""
         answers.setdefault("version", "4.0.15-genericlinux-amd64")
         answers.setdefault("controllers", CONTROLLERS)
+        answers.setdefault("storage", "")
         answers["models"] = {"models": [{"short-name": name} for name in models]}
         answers["status"] = {"applications": {name: {} for names in models.values() for name in names}}
         self.program("juju", **answers)
@@ -57,7 +58,8 @@ class Machine:
     def asked(self) -> list[str]:
         """Return what changed something."""
         asked = (self.home / "asked").read_text().splitlines()
-        return [line for line in asked if line.split()[1] not in ("version", "controllers", "models", "status")]
+        looks = ("version", "controllers", "models", "status", "storage")
+        return [line for line in asked if line.split()[1] not in looks]
 
     def refusal(self) -> str:
         """Return why nothing can be deployed."""
@@ -169,6 +171,16 @@ def test_what_was_made_is_removed_and_nothing_else(machine: Machine, made: bool,
     assert machine.asked() == removal
     with pytest.raises(machine.deploy.DeployError, match="nothing was deployed from here"):
         machine.deploy.undeploy()
+
+
+def test_volumes_that_no_unit_has_go_before_their_model(machine: Machine):
+    """A scaled-down gatekeeper leaves them, and Juju 4.0.15 never ends with a model that has any."""
+    machine.deploy.RECORD.write_text(json.dumps({"model": "auth", "made": True, "applications": APPLICATIONS}))
+    volumes = {"state/0": {"attachments": {"units": {"gatekeeper/0": {}}}}, "state/2": {"persistent": False}}
+    machine.juju(models={"auth": APPLICATIONS}, storage={"storage": volumes})
+    machine.deploy.undeploy()
+    removal = "juju destroy-model --no-prompt --destroy-storage auth"
+    assert machine.asked() == ["juju remove-storage --model auth state/2", removal]
 
 
 def test_a_model_that_is_not_gone_yet_is_remembered(machine: Machine):

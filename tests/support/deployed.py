@@ -16,6 +16,8 @@ import yaml
 from lightkube.resources.core_v1 import Pod
 
 UPSTREAM = live.ROOT / "tests" / "integration" / "upstream"
+BUNDLE: dict[str, dict] = yaml.safe_load((live.ROOT / "bundle.yaml").read_text())["applications"]
+# As in `make deploy`: the rest needs what only a cluster's administrator gives it.
 APPLICATIONS = ("dex-auth", "gatekeeper", "ambassador-route")
 # Seconds: images may have to be fetched, and Juju removes a relation in about ten.
 PATIENCE = 900
@@ -52,11 +54,12 @@ class Deployed(live.Front):
         """Deploy the bundle and an application behind it, and wait until everything is active.
 
         Args:
-            charms: for each application its charm and its resources, as an overlay of the bundle has them.
+            charms: for each application its charm and its resources, as an overlay of the bundle has them; the rest
+                of the bundle is left out.
             scratch: a directory that Juju can read.
         """
         overlay = scratch / "overlay.yaml"
-        overlay.write_text(yaml.safe_dump({"applications": {**charms, "reception": None}}))
+        overlay.write_text(yaml.safe_dump({"applications": {name: charms.get(name) for name in BUNDLE}}))
         self.juju.deploy(live.ROOT / "bundle.yaml", overlays=[overlay], trust=True)
         packed = scratch / "upstream.charm"
         with zipfile.ZipFile(packed, "w") as archive:

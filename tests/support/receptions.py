@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real reception and profile controller as processes, with the rights that the charm's manifest gives them."""
 
+import collections.abc
 import json
 import os
 import pathlib
@@ -29,19 +30,28 @@ PROGRAM = pathlib.Path(sys.executable).with_name("reception")
 
 def prepare(kube: cluster.Cluster) -> None:
     """Give the cluster what a cluster administrator would: the definition of profiles, and roles."""
-    _apply(kube.client(), (MANIFESTS / "profiles.yaml").read_text())
-    live.wait(lambda: _knows_profiles(kube), hint="profiles are served")
+    apply(kube.client(), codecs.load_all_yaml((MANIFESTS / "profiles.yaml").read_text()))
+    live.wait(lambda: knows_profiles(kube.client()), hint="profiles are served")
 
 
-def _knows_profiles(kube: cluster.Cluster) -> bool:
+def knows_profiles(client: lightkube.Client) -> bool:
+    """Return whether a cluster has the definition of profiles."""
     try:
-        return list(kube.client().list(Profile)) is not None
+        return list(client.list(Profile)) is not None
     except lightkube.ApiError:
         return False
 
 
-def _apply(client: lightkube.Client, text: str) -> None:
-    for what in codecs.load_all_yaml(text):
+def access(namespace: str) -> list[typing.Any]:
+    """Return all that the application "reception" of a namespace may do, under names that no other has."""
+    text = (MANIFESTS / "access.yaml").read_text()
+    text = re.sub(r"namespace: kubeflow\b", f"namespace: {namespace}", text)
+    return list(codecs.load_all_yaml(text.replace("name: kubeflow-auth-reception", f"name: {namespace}-reception")))
+
+
+def apply(client: lightkube.Client, wanted: collections.abc.Iterable[typing.Any]) -> None:
+    """Bring objects into a cluster."""
+    for what in wanted:
         client.apply(what, field_manager="tests", force=True)
 
 
@@ -78,9 +88,7 @@ class Reception:
         if namespace not in [found.metadata.name for found in admin.list(Namespace)]:
             admin.create(Namespace(metadata=ObjectMeta(name=namespace)))
             admin.create(ServiceAccount(metadata=ObjectMeta(name="reception", namespace=namespace)))
-        text = (MANIFESTS / "access.yaml").read_text()
-        text = re.sub(r"namespace: kubeflow\b", f"namespace: {namespace}", text)
-        _apply(admin, text.replace("name: kubeflow-auth-reception", f"name: {namespace}-reception"))
+        apply(admin, access(namespace))
 
     def start(self, command: str, name: str = "") -> subprocess.Popen[bytes]:
         """Start the service "serve" or "control"."""
