@@ -65,7 +65,8 @@ def test_databags_are_those_of_charmed_kubeflow(ctx: Context, base: testing.Stat
         "_supported_versions": "- v1\n",
         "data": "port: 5556\nprefix: /dex\nrewrite: /dex\nservice: dex-auth\n",
     }
-    assert out.get_relation(3).local_app_data == {"_supported_versions": "- v1\n", "secret-support": "true"}
+    ours = {"secret-support": "true", "device-flow": "true"}
+    assert out.get_relation(3).local_app_data == {"_supported_versions": "- v1\n", **ours}
     assert out.get_relation(4).local_app_data == {
         "issuer-url": f"{GATEWAY}/dex",
         "internal-url": "http://dex-auth.kubeflow.svc.cluster.local:5556/dex",
