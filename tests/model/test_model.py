@@ -116,12 +116,13 @@ def test_leadership_moves(seed: int):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_rotated_client_secret_reaches_dex(seed: int):
     bundle = whole.settled(seed)
-    (before,) = bundle.dex()["staticClients"]
+    before, device = bundle.dex()["staticClients"]
     (secret,) = [found for found in bundle.world.secrets.values() if found.label == "client-secret"]
     bundle.world.rotate_secret(secret.id)
     bundle.some(5)
     bundle.settle()
-    (after,) = bundle.dex()["staticClients"]
+    after, same = bundle.dex()["staticClients"]
+    assert same == device == {**device, "public": True}
     used = json.loads(bundle.file("gatekeeper/0", "gatekeeper/etc/gatekeeper/config.json"))["client_secret"]
     assert after["secret"] != before["secret"]
     assert after["secret"] == used
