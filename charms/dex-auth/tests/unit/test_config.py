@@ -1,8 +1,12 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import pathlib
+import re
+
 import config
 import connectors
 import pytest
+import yaml
 
 FACTS = connectors.Facts(contents={})
 
@@ -139,3 +143,30 @@ def test_a_static_user_without_an_address_is_warned_of():
     assert read(static_username="admin").warnings == (
         "static-username: it is no e-mail address, and the owner of a profile must be one",
     )
+
+
+# Of every track of Charmed Kubeflow's dex-auth since it is a sidecar charm.
+THEIR_OPTIONS = {
+    "port", "connectors", "static-username", "static-password", "public-url", "enable-password-db", "issuer-url",
+}  # fmt: skip
+THEIR_RELATIONS = {
+    "oidc-client", "ingress", "dex-oidc-config", "metrics-endpoint", "grafana-dashboard", "logging",
+    "istio-ingress-route-unauthenticated", "service-mesh", "require-cmr-mesh", "provide-cmr-mesh",
+}  # fmt: skip
+
+
+def test_every_option_and_relation_of_the_former_charm_is_there_or_explained():
+    root = pathlib.Path(__file__).parents[4]
+    charmcraft = yaml.safe_load((root / "charms/dex-auth/charmcraft.yaml").read_text())
+    assert set(charmcraft["config"]["options"]) >= THEIR_OPTIONS
+    missing = THEIR_RELATIONS - {*charmcraft["provides"], *charmcraft["requires"]}
+    page = (root / "docs/comparison.md").read_text()
+    explained = re.findall(r"^- (`.*?`): ", page, re.MULTILINE)
+    assert {name for names in explained for name in re.findall(r"`([^`]+)`", names)} == missing
+
+
+def test_defaults_are_those_of_the_charm():
+    root = pathlib.Path(__file__).parents[4]
+    options = yaml.safe_load((root / "charms/dex-auth/charmcraft.yaml").read_text())["config"]["options"]
+    stated = {name: option["default"] for name, option in options.items()}
+    assert {name: stated[name] for name in config.DEFAULTS} == config.DEFAULTS
