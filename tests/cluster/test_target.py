@@ -20,6 +20,8 @@ import model
 import ops
 import pytest
 import routes
+import servers
+import worlds
 from charmkit.interfaces import ingress, ingress_auth
 from lightkube import generic_resource
 from lightkube.models.meta_v1 import ObjectMeta
@@ -318,6 +320,11 @@ def unit(world: World, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) 
     yield world
 
 
+CONFIG = {
+    "engine": "emissary", "target": "cluster", "external-url": "http://gw", "ambassador-address": "http://127.0.0.1:9"
+}  # fmt: skip
+
+
 def state(world: World, **changes: object) -> testing.State:
     login = ingress_auth.Authorizer(service="g", port=80, request_headers=("cookie",), response_headers=("x-user",))
     asked = ingress.Request(prefix="/echo", rewrite="/", service="echo", port=80)
@@ -325,7 +332,7 @@ def state(world: World, **changes: object) -> testing.State:
         leader=True,
         planned_units=1,
         model=testing.Model(name=world.namespace),
-        config={"engine": "emissary", "target": "cluster", "external-url": "http://gw"},
+        config=CONFIG,
         containers={testing.Container("gateway", can_connect=True)},
         relations={
             testing.Relation("ingress", id=1, remote_app_name="echo", remote_app_data=ingress.write_request(asked)),
@@ -366,3 +373,79 @@ def test_resources_go_with_the_application_and_with_the_option(unit: World, how:
     else:
         run("remove", dataclasses.replace(before, planned_units=0 if how == "removed" else 2))
     assert bool(unit.versions()) == (how == "scaled")
+
+
+# What serves elsewhere, as far as this charm can see it: a gateway that knows some of its routes.
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[worlds.World]:
+    with worlds.World.running(tmp_path_factory.mktemp("elsewhere")) as running:
+        running.write(table=(running.route("/protected"), running.route("/dex", protected=False)))
+        live.wait(lambda: running.get("/tool").status == 404, hint="its routes are taken")
+        yield running
+
+
+def far(world: World, elsewhere: worlds.World, **changes: object) -> testing.State:
+    """Return the charm's state when its gateway is that one, which does not know one of its routes."""
+    known, unknown = (
+        ingress.Request(prefix=prefix, rewrite="/", service="echo", port=80) for prefix in ("/protected", "/unknown")
+    )
+    relations = [relation for relation in state(world).relations if relation.endpoint == "ingress-auth"]
+    relations += [
+        testing.Relation("ingress", id=number, remote_app_name=name, remote_app_data=ingress.write_request(request))
+        for number, name, request in ((5, "known", known), (6, "unknown", unknown))
+    ]
+    options = {
+        **CONFIG, "external-url": "http://gateway.test", "ambassador-address": f"http://127.0.0.1:{elsewhere.port}"
+    }  # fmt: skip
+    return state(world, relations=set(relations), config=options, **changes)
+
+
+def test_routes_are_shown_as_the_gateway_elsewhere_serves_them(unit: World, elsewhere: worlds.World) -> None:
+    with testing.Context(charm.AmbassadorRouteCharm) as context:
+        context.run(context.on.action("show-routes"), far(unit, elsewhere))
+        assert context.action_results
+        rows = [line.split() for line in str(context.action_results["routes"]).splitlines()[1:]]
+    assert [row[:5] for row in rows] == [
+        ["/protected", "known", "needed", "302", "login"],
+        ["/unknown", "unknown", "needed", "404", "no"],
+    ]
+
+
+def test_a_login_is_traced_through_the_gateway_elsewhere(unit: World, elsewhere: worlds.World) -> None:
+    with testing.Context(charm.AmbassadorRouteCharm) as context:
+        with pytest.raises(testing.ActionFailed, match=r"^callback: .*juju integrate"):
+            context.run(context.on.action("trace-login"), far(unit, elsewhere))
+        assert context.action_results
+        hops = [line.split()[:3] for line in str(context.action_results["trace"]).splitlines()]
+    assert hops == [
+        ["gateway", "302", "/protected"],
+        ["gatekeeper", "302", "/protected"],
+        ["dex", "200", "/dex/auth"],
+        ["callback", "404", "/authservice/oidc/callback"],
+    ]
+    assert {seen.one("host") for seen in elsewhere.authorizer.seen if seen.path == "/protected"} >= {"gateway.test"}
+
+
+def test_a_gateway_elsewhere_that_lets_everybody_in_is_found_out(unit: World, elsewhere: worlds.World) -> None:
+    unit.trust()
+    after = run("config_changed", far(unit, elsewhere))
+    assert after.unit_status == ops.ActiveStatus("Serving http://gateway.test")
+    elsewhere.authorizer.answer = lambda _: servers.Reply()
+    after = run("update_status", after)
+    assert isinstance(after.unit_status, ops.BlockedStatus)
+    assert after.unit_status.message.startswith("/protected lets everybody in without a login")
+
+
+def test_a_gateway_elsewhere_may_take_a_moment_to_close(unit: World, elsewhere: worlds.World) -> None:
+    unit.trust()
+    lenient = iter([True, True, True])
+
+    def late(seen: servers.Seen) -> servers.Reply:
+        return servers.Reply() if next(lenient, False) else worlds.decide(seen)
+
+    elsewhere.authorizer.answer = late
+    after = run("config_changed", far(unit, elsewhere))
+    assert after.unit_status == ops.ActiveStatus("Serving http://gateway.test")
+    assert next(lenient, None) is None

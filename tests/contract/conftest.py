@@ -4,7 +4,8 @@
 
 GATEWAY_URL         where clients reach it
 GATEWAY_AUTHORIZER  HOST:PORT on which the tests listen as the authorizer that it asks
-GATEWAY_UPSTREAM    HOST:PORT on which they listen as the application of /recorded, /tool (rewritten to /) and /open
+GATEWAY_UPSTREAM    HOST:PORT on which they listen as the application of /recorded, /tool (rewritten to /), /open,
+                    and of /hosted at the host hosted.example.com
 GATEWAY_RPC         HOST:PORT on which they listen as the gRPC application of /rpc
 GATEWAY_RENEWS      0 when the engine cannot pass on cookies of an authorizer that lets a request pass
 """
@@ -34,9 +35,11 @@ def sandbox(
     box = live.Live(
         tmp_path_factory.mktemp("contract"),
         "--app", f"/recorded={url}", "--app", f"/tool={url}/", "--public-app", f"/open={url}",
+        "--app", f"/hosted={url}",
         "--app", f"/rpc=http://127.0.0.1:{rpc.address[1]}",
     )  # fmt: skip
     box.up()
+    box.config("ambassador-route", f"hosts=app-hosted={under_test.HOST}")
     box.cli("stop", "gatekeeper/0", "gatekeeper")
     yield box
     box.down()

@@ -51,6 +51,15 @@ def test_a_refusal_reaches_the_client_as_it_is(gateway: under_test.Gateway, stat
     assert gateway.application.take() == []
 
 
+@pytest.mark.parametrize("status", [302, 401, 403])
+def test_a_refusal_tells_the_client_no_identity(gateway: under_test.Gateway, status: int) -> None:
+    named = [("kubeflow-userid", peers.USER), ("Kubeflow-Groups", "admins"), ("Location", "/dex/auth")]
+    gateway.authorizer.mood = lambda handler, _: peers.reply(handler, status, named)
+    answer = gateway.get("/recorded/x", peers.SESSION)
+    assert answer.status == status
+    assert answer.all("kubeflow-userid") == answer.all("kubeflow-groups") == []
+
+
 @pytest.mark.parametrize("path", ["/open", "/open/", "/open/x?y=1"])
 def test_an_open_path_asks_nobody(gateway: under_test.Gateway, path: str) -> None:
     assert gateway.get(path).seen.path == path

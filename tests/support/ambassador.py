@@ -47,7 +47,7 @@ def running(
         kube: the API server.
         namespace: the Juju model, whose namespace is made.
     """
-    _deploy(kube, namespace)
+    deploy(kube, namespace)
     token = home / "token"
     token.mkdir()
     (token / "token").write_text(kube.token(namespace, "gateway"))
@@ -118,8 +118,8 @@ def _script(home: pathlib.Path, source: pathlib.Path) -> str:
     return "\n".join([*lines, f"exec {command} --verbose"])
 
 
-def _deploy(kube: cluster.Cluster, namespace: str) -> None:
-    """Make what Juju makes of an application that is not trusted: an account, its few rights, a Service."""
+def deploy(kube: cluster.Cluster, namespace: str) -> None:
+    """Make what Juju makes of the application gateway, that is not trusted: an account, its few rights, a Service."""
     admin: lightkube.Client = kube.client()
     admin.create(Namespace(metadata=ObjectMeta(name=namespace)))
     meta = ObjectMeta(name="gateway", namespace=namespace)

@@ -12,6 +12,7 @@ import frames
 import headed
 import peers
 
+HOST = "hosted.example.com"
 HTML = ("Accept", "text/html,application/xhtml+xml")
 
 
@@ -33,7 +34,7 @@ class Answer(headed.Headed):
 
 @dataclasses.dataclass(frozen=True)
 class Gateway:
-    """A running gateway with the routes /recorded, /tool (as /) and /rpc with a login, and /open without.
+    """A running gateway: /recorded, /tool (as /), /rpc, and /hosted at HOST, all with a login, and /open without.
 
     Attributes:
         url: where clients reach it.

@@ -23,7 +23,8 @@ class OwnModules:
             charm: the charm's directory, where that is not the one above.
         """
         self._tests = tests
-        self._sources = ((charm or tests.parents[1]) / "src", tests / "helpers")
+        helpers = charm / "tests" / "unit" / "helpers" if charm else tests / "helpers"
+        self._sources = ((charm or tests.parents[1]) / "src", helpers)
         self._names = tuple(path.stem for source in self._sources for path in source.glob("*.py"))
         self._modules: dict[str, types.ModuleType] = {}
 

@@ -15,6 +15,8 @@ from charmlibs.interfaces import tls_certificates
 
 ENDPOINT = "certificates"
 
+Wanted = tuple[str, str, tuple[str, ...]]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Found:
@@ -35,14 +37,14 @@ class Certificates:
     """Asks for a certificate for each unit, and finds the one to use."""
 
     def __init__(
-        self, charm: ops.CharmBase, container: ops.Container, *, wanted: collections.abc.Callable[[], tuple[str, str]]
+        self, charm: ops.CharmBase, container: ops.Container, *, wanted: collections.abc.Callable[[], Wanted]
     ) -> None:
         """Observe the relation.
 
         Args:
             charm: whose certificate it is.
             container: where it is used.
-            wanted: returns the public URL and the name that an operator wants instead of its host.
+            wanted: returns the public URL, the name that an operator wants instead of its host, and further hosts.
         """
         self._charm = charm
         self._container = container

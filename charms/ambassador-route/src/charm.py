@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway's charm: reads options and relations, brings its engine to them, tells applications the public URL."""
 
+import dataclasses
 import logging
 import pathlib
 import urllib.parse
@@ -16,10 +17,11 @@ import inputs
 import loopback
 import ops
 import relations
+import service
 import table
 import walk
-from charmkit import beginning, metrics
-from charmkit.interfaces import ingress_auth
+from charmkit import beginning, logs, metrics
+from charmkit.interfaces import ingress_auth, istio_gateway_info
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
             self.on.gateway_pebble_check_recovered,
             self._certificates.available,
         ]
-        for endpoint in (*relations.ENDPOINTS, relations.METRICS, relations.DASHBOARDS, certificates.ENDPOINT):
+        for endpoint in (*relations.ALL, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -81,7 +83,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
         if found.gateway is None:
             event.fail(found.complaint)
             return
-        ask = loopback.client(inputs.bound(self), found.gateway)
+        ask = loopback.client(inputs.where(self, found), found.gateway)
         event.set_results({"routes": table.show(found.gateway, ask, loopback.listens)})
 
     def _on_trace_login(self, event: ops.ActionEvent) -> None:
@@ -90,7 +92,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
             event.fail(found.complaint)
             return
         host = urllib.parse.urlsplit(found.url).netloc
-        hops = walk.walk(loopback.client(inputs.bound(self), found.gateway, host), found.gateway, found.url)
+        hops = walk.walk(loopback.client(inputs.where(self, found), found.gateway, host), found.gateway, found.url)
         event.set_results({"trace": walk.show(hops)})
         if hops[-1].fault:
             event.fail(f"{hops[-1].name}: {hops[-1].fault}")
@@ -140,14 +142,17 @@ class AmbassadorRouteCharm(ops.CharmBase):
             return
         ports = (gateway.port, gateway.tls.port if gateway.tls else 0, gateway.metrics_port)
         self.unit.set_ports(*(port for port in ports if port))
-        if self.unit.is_leader():
-            self._tell(found)
+        complaint = self._tell(found) if self.unit.is_leader() else ""
         metrics.tell(self, self.model.relations[relations.METRICS], port=gateway.metrics_port, alerts=alerts.ALERTS)
         metrics.show(self, self.model.relations[relations.DASHBOARDS], DASHBOARDS)
         if self._container.can_connect():
-            self._outcome = self._engine().bring(self._container, gateway, inputs.bound(self))
+            logs.forward(self, self._container, self.model.relations[relations.LOGS])
+            self._outcome = self._engine().bring(self._container, gateway, inputs.where(self, found))
+        if complaint:
+            self._outcome = dataclasses.replace(self._outcome, complaint=self._outcome.complaint or complaint)
 
-    def _tell(self, found: inputs.Inputs) -> None:
+    def _tell(self, found: inputs.Inputs) -> str:
+        """Tell applications and Kubernetes, and return what a person must do for the latter."""
         for one in found.reading.related:
             relation = self.model.get_relation(one.endpoint, one.relation)
             assert relation
@@ -158,6 +163,13 @@ class AmbassadorRouteCharm(ops.CharmBase):
                 if one.endpoint == relations.AUTH
                 else relations.answer(one, found.reading, found.url)
             )
+        for relation in self.model.relations[relations.GATEWAY_INFO]:
+            # There is no Istio here to which anybody could add a route.
+            info = istio_gateway_info.write(name=self.app.name, namespace=self.model.name, up=False)
+            relation.data[self.app].update(info)
+        assert found.options
+        wished = (found.options.gateway_service_type, found.options.service_annotations)
+        return service.bring(self.model.name, self.app.name, *wished)
 
     def _engine(self) -> engines.Engine:
         """Return the engine that the operator chose, also while another option is wrong."""
@@ -169,9 +181,11 @@ class AmbassadorRouteCharm(ops.CharmBase):
         leader = self.unit.is_leader()
         return engines.InCluster(leader=leader, namespace=self.model.name, application=self.app.name)
 
-    def _wanted(self) -> tuple[str, str]:
+    def _wanted(self) -> certificates.Wanted:
         options, _ = inputs.options(self)
-        return (options.url(inputs.address(self)), options.csr_domain_name) if options else ("", "")
+        if options is None:
+            return ("", "", ())
+        return (options.url(inputs.address(self)), options.csr_domain_name, tuple(options.applications_hosts.values()))
 
 
 if __name__ == "__main__":

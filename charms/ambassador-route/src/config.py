@@ -4,6 +4,7 @@
 
 import dataclasses
 import re
+import urllib.parse
 
 import model
 import ops
@@ -12,6 +13,9 @@ from charmkit import urls
 ENGINES = ("envoy", "emissary")
 POD, CLUSTER = "pod", "cluster"
 TARGETS = (POD, CLUSTER)
+# What Juju makes, and what else there is.
+PLAIN_SERVICE = "ClusterIP"
+SERVICES = (PLAIN_SERVICE, "NodePort", "LoadBalancer")
 ACCESS_LOGS = ("errors", "all", "off")
 # The container does not run as root, and only root may listen below.
 _LOWEST_PORT = 1024
@@ -22,6 +26,12 @@ _TEN_YEARS = 315_360_000
 _COOKIE = re.compile(r"[A-Za-z0-9_.-]+")
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+# At least two labels, the last of which begins with a letter: no address, and no name of a service.
+_HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+_ANNOTATION = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_INSIDE = (".svc", ".cluster.local")
+_APPLICATION = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,9 +45,13 @@ class Config:
     engine: str = "envoy"
     target: str = POD
     ambassador_id: str = "default"
+    ambassador_address: str = ""
     http_port: int = 8080
     https_port: int = 8443
     external_url: str = ""
+    hosts: str = ""
+    gateway_service_type: str = PLAIN_SERVICE
+    annotations: str = ""
     tls_secret_id: ops.Secret | None = None
     csr_domain_name: str = ""
     https_redirect: bool = True
@@ -81,8 +95,17 @@ class Config:
                 raise ValueError(f"{option}: must differ from http-port, which is {port} too")
         if self.metrics_port == self.https_port:
             raise ValueError(f"metrics-port: must differ from https-port, which is {self.https_port} too")
-        if self.external_url:
-            urls.origin("external-url", self.external_url)
+        for option, url in (("external-url", self.external_url), ("ambassador-address", self.ambassador_address)):
+            if url:
+                urls.origin(option, url)
+        if self.gateway_service_type not in SERVICES:
+            raise ValueError(
+                f"gateway_service_type: must be one of {', '.join(SERVICES)}, not {self.gateway_service_type!r}"
+            )
+        for name, value in self.service_annotations.items():
+            if not _ANNOTATION.fullmatch(name) or not value:
+                raise ValueError(f"annotations: {name[:80]}={value[:80]} is not an annotation, such as example.com/a=b")
+        self._check_hosts()
         if self.csr_domain_name and not _DOMAIN.fullmatch(self.csr_domain_name):
             raise ValueError("csr-domain-name: it is no domain name, write it like kubeflow.example.com")
         _range("hsts-max-age", self.hsts_max_age, 0, _TEN_YEARS)
@@ -104,6 +127,31 @@ class Config:
     def origins(self) -> tuple[str, ...]:
         """Return the origins whose pages may call applications here."""
         return tuple(urls.origin("cors-origins", text) for text in self.cors_origins.replace(",", " ").split())
+
+    @property
+    def service_annotations(self) -> dict[str, str]:
+        """Return the annotations of the Service."""
+        pairs = (text.strip().partition("=") for text in self.annotations.split(",") if text.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    @property
+    def applications_hosts(self) -> dict[str, str]:
+        """Return the applications that have a host of their own, and which."""
+        pairs = (text.partition("=") for text in self.hosts.replace(",", " ").split())
+        return {application: host.lower() for application, _, host in pairs}
+
+    def _check_hosts(self) -> None:
+        found = self.applications_hosts
+        if len(found) != len(self.hosts.replace(",", " ").split()):
+            raise ValueError("hosts: an application has one host, and is named once")
+        public = urllib.parse.urlsplit(self.external_url).hostname
+        for application, host in found.items():
+            if not _APPLICATION.fullmatch(application) or not _HOST.fullmatch(host) or host.endswith(_INSIDE):
+                raise ValueError(
+                    f"hosts: {application}={host} is not an application and its host, such as minio=minio.example.com"
+                )
+            if host == public:
+                raise ValueError(f"hosts: {host} is the host of external-url, which all applications have anyway")
 
     def url(self, address: str, *, tls: bool = False) -> str:
         """Return the public URL without a trailing slash: the option, or else an address and the port.

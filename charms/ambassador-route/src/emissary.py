@@ -48,6 +48,7 @@ _LOG_FORMAT = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Mapping:
     name: str
+    hostname: str
     prefix: str
     exact: bool
     rewrite: str
@@ -174,6 +175,7 @@ def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_M
             kind = ("-exact" if exact else "") + ("-grpc" if grpc else "")
             yield _Mapping(
                 name=f"{route.application}-{route.relation}{kind}",
+                hostname=route.domain or "*",
                 prefix=prefix,
                 exact=exact,
                 rewrite=rewrite,

@@ -35,8 +35,8 @@ class Engine(typing.Protocol):
 
     title: str
 
-    def bring(self, container: ops.Container, gateway: model.Gateway, address: str) -> Outcome:
-        """Bring a container to a gateway that listens on an address."""
+    def bring(self, container: ops.Container, gateway: model.Gateway, where: str) -> Outcome:
+        """Bring a container to a gateway, which is reached at an address or URL."""
         ...
 
     def check_failed(self, container: ops.Container) -> None:
@@ -75,13 +75,13 @@ class Envoy(_InPod):
 
     title, service, check, record = "Envoy", envoy.SERVICE, envoy.CHECK, envoy.RECORD
 
-    def bring(self, container: ops.Container, gateway: model.Gateway, address: str) -> Outcome:
+    def bring(self, container: ops.Container, gateway: model.Gateway, where: str) -> Outcome:
         """Rehearse, swap, and test."""
         state = envoy.configure(gateway)
         refusal = self._rollout(container).bring(state, envoy.rehearsal(state))
         if refusal:
             return Outcome(refusal=envoy.words(refusal))
-        return Outcome(fault=selftest.run(address, gateway, envoy.version(state)))
+        return Outcome(fault=selftest.run(where, gateway, envoy.version(state)))
 
 
 class Emissary(_InPod):
@@ -89,7 +89,7 @@ class Emissary(_InPod):
 
     title, service, check, record = "Emissary", emissary.SERVICE, emissary.CHECK, emissary.RECORD
 
-    def bring(self, container: ops.Container, gateway: model.Gateway, address: str) -> Outcome:
+    def bring(self, container: ops.Container, gateway: model.Gateway, where: str) -> Outcome:
         """Swap, reload, ask what it thinks of it, and test; what it refuses is not left for its next start."""
         state = emissary.configure(gateway)
         roll = self._rollout(container)
@@ -98,7 +98,7 @@ class Emissary(_InPod):
             roll.refuse(state, refusal)
             diagnostics.reload()
             return Outcome(refusal=emissary.words(refusal))
-        return Outcome(fault=selftest.run(address, gateway))
+        return Outcome(fault=selftest.run(where, gateway))
 
 
 class InCluster:
@@ -117,14 +117,17 @@ class InCluster:
         self._leader = leader
         self._names = (namespace, application)
 
-    def bring(self, container: ops.Container, gateway: model.Gateway, address: str) -> Outcome:
-        """Write the resources; nothing that ran here before serves on."""
+    def bring(self, container: ops.Container, gateway: model.Gateway, where: str) -> Outcome:
+        """Write the resources, and test; nothing that ran here before serves on."""
         running = [name for name, service in container.get_services().items() if service.is_running()]
         if running:
             container.stop(*running)
         if not self._leader:
             return Outcome()
-        return Outcome(complaint=incluster.bring(*self._names, emissary.resources(gateway)))
+        complaint = incluster.bring(*self._names, emissary.resources(gateway))
+        if complaint or not where:
+            return Outcome(complaint=complaint)
+        return Outcome(fault=selftest.elsewhere(where, gateway))
 
     def leave(self) -> str:
         """Remove the resources, the authorizer last, and return why that is not possible, or an empty text."""

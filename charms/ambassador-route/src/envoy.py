@@ -39,6 +39,7 @@ _CREDENTIALS = ("authorization", "x-auth-token")
 _LOGIN_PATH = "/dex/auth"
 _MOST_CONNECTIONS = 50000
 # After a change of a listener, how long connections that it had may still live: long enough for a notebook's WebSocket.
+# All others end with their next answer, or they would go on trusting yesterday's keys.
 _DRAIN_SECONDS = 86400
 
 
@@ -64,7 +65,8 @@ def configure(gateway: model.Gateway) -> desired.Desired:
         _file(_LISTENERS, _listeners(gateway), watched=True),
     )
     files = (*before, _file(_ROUTES, _routes(gateway, before), watched=True))
-    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning --drain-time-s {_DRAIN_SECONDS}"
+    command = f"{BINARY} -c {_BOOTSTRAP} --disable-hot-restart --log-level warning"
+    command += f" --drain-time-s {_DRAIN_SECONDS} --drain-strategy immediate"
     environment = {"CONFIG_DIGEST": desired.digest(files)}
     ready = desired.http_check(f"http://localhost:{gateway.port}{HEALTH_PATH}", period=gateway.check_period)
     # On a port of its own, which no crowd of clients can fill: an Envoy that hangs is started again, a busy one is not.
@@ -155,14 +157,12 @@ def _listeners(gateway: model.Gateway) -> dict[str, object]:
 
 
 def _routes(gateway: model.Gateway, before: collections.abc.Sequence[desired.File]) -> dict[str, object]:
-    host, port = gateway.redirect
     values: dict[str, object] = {
         "name": _ROUTES_NAME,
-        "rules": rules.rules(gateway),
+        "hosts": rules.hosts(gateway),
         "fast": gateway.fast is not None,
         "cors_origins": gateway.cors_origins,
-        "redirect_host": host,
-        "redirect_port": port,
+        "redirect_port": gateway.redirect[1],
         "version_path": VERSION_PATH,
     }
     # A certificate is renewed without this.

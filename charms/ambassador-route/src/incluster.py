@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Emissary's resources as objects of the cluster, for an Emissary that runs there. Only this module asks Kubernetes."""
+"""Emissary's resources as objects of the cluster, for an Emissary that runs there. Knows Kubernetes."""
 
 import collections.abc
 import logging
@@ -30,7 +30,7 @@ class NotPossibleError(Exception):
 def bring(namespace: str, application: str, wanted: collections.abc.Iterable[Resource]) -> str:
     """Bring the cluster to these resources with the rights of this pod, and return why that is not possible."""
     try:
-        with _connect(namespace, application) as client:
+        with connect(namespace, application, "target") as client:
             Objects(client, namespace, application).bring(wanted)
     except NotPossibleError as error:
         return str(error)
@@ -40,18 +40,28 @@ def bring(namespace: str, application: str, wanted: collections.abc.Iterable[Res
 def clear(namespace: str, application: str) -> str:
     """Remove what an application has in the cluster, and return why that is not possible; elsewhere it has nothing."""
     try:
-        with _connect(namespace, application) as client:
+        with connect(namespace, application, "target") as client:
             Objects(client, namespace, application).clear()
     except NotPossibleError as error:
         return str(error)
     return ""
 
 
-def _connect(namespace: str, application: str) -> lightkube.Client:
+def connect(namespace: str, application: str, option: str) -> lightkube.Client:
+    """Return a client with the rights of this pod.
+
+    Args:
+        namespace: the model.
+        application: this one, the field manager.
+        option: which of its options needs the cluster.
+
+    Raises:
+        NotPossibleError: this is no pod of a cluster.
+    """
     try:
         config = lightkube.KubeConfig.from_service_account(ACCOUNT)
     except (lightkube.ConfigError, KeyError):
-        raise NotPossibleError(f"Not in a cluster: run juju config {application} --reset target") from None
+        raise NotPossibleError(f"Not in a cluster: run juju config {application} --reset {option}") from None
     # Every request and its headers would stand in Juju's log.
     for name in ("httpx2", "httpcore2", "lightkube"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -45,6 +45,7 @@ def read(charm: ops.CharmBase, requirer: certificates.Certificates) -> Inputs:
         application=charm.app.name,
         model=charm.model.name,
         everybody_may=bool(chosen and chosen.allow_unauthenticated),
+        hosts=chosen.applications_hosts if chosen else {},
     )
     gateway = None
     if chosen and not complaint:
@@ -85,8 +86,10 @@ def address(charm: ops.CharmBase) -> str:
     return str(found) if found else ""
 
 
-def bound(charm: ops.CharmBase) -> str:
-    """Return the address at which this unit's gateway listens."""
+def where(charm: ops.CharmBase, found: Inputs) -> str:
+    """Return the address at which this unit's gateway listens, or the URL of one elsewhere; empty when not known."""
+    if found.options and found.options.target == config.CLUSTER:
+        return found.options.ambassador_address.rstrip("/") or found.url
     binding = charm.model.get_binding(relations.PROTECTED)
-    found = binding.network.bind_address if binding else None
-    return str(found or "localhost")
+    bound = binding.network.bind_address if binding else None
+    return str(bound or "localhost")

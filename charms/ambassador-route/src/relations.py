@@ -13,7 +13,10 @@ OPEN = "ingress-unauthenticated"
 AUTH = "ingress-auth"
 METRICS = "metrics-endpoint"
 DASHBOARDS = "grafana-dashboard"
+LOGS = "logging"
+GATEWAY_INFO = "gateway-info"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
+ALL = (*ENDPOINTS, METRICS, DASHBOARDS, LOGS, GATEWAY_INFO)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,12 @@ class _Answer:
 
 
 def read(
-    related: collections.abc.Iterable[Related], *, application: str, model: str, everybody_may: bool = False
+    related: collections.abc.Iterable[Related],
+    *,
+    application: str,
+    model: str,
+    everybody_may: bool = False,
+    hosts: collections.abc.Mapping[str, str] | None = None,
 ) -> Reading:
     """Return what the related applications say.
 
@@ -78,14 +86,21 @@ def read(
         application: this application.
         model: its model.
         everybody_may: whether an operator wishes that nobody need log in as long as no login is integrated.
+        hosts: applications to which an operator gave a host of their own, and which.
     """
+    hosts = hosts or {}
     everybody = sorted(related, key=lambda one: one.relation)
     answer = _auth([one for one in everybody if one.endpoint == AUTH], application, model)
     asks, blocked, waiting = _asks([one for one in everybody if one.endpoint != AUTH], application)
+    asks = [dataclasses.replace(ask, domain=hosts.get(ask.application, "")) for ask in asks]
     table = routes.table(asks, model)
     for problem in table.problems:
         endpoint = PROTECTED if problem.ask.protected else OPEN
         blocked.append(f"{problem.text}: run {_removal(application, endpoint, problem.ask.application)}")
+    for other in sorted(hosts.keys() - {one.application for one in everybody if one.endpoint != AUTH}):
+        blocked.append(
+            f"hosts names {other}, which is not related: run juju integrate {application}:{PROTECTED} {other}"
+        )
     if not (asks or blocked or waiting):
         blocked.append(f"Nothing to route: run juju integrate {application}:{OPEN} dex-auth:ingress")
     if answer.auth is None and not (everybody_may and answer.absent):

@@ -26,6 +26,7 @@ class Ask:
     relation: int
     protected: bool
     request: ingress.Request
+    domain: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Route:
         host: the name of the application's service in the cluster.
         port: that service's port.
         protected: whether the authorizer is asked first.
+        domain: the one host of the gateway at which it is there; empty for all of them.
     """
 
     application: str
@@ -49,6 +51,7 @@ class Route:
     host: str
     port: int
     protected: bool
+    domain: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +89,7 @@ class Table:
 
 def table(asks: collections.abc.Iterable[Ask], namespace: str) -> Table:
     """Return the routes that were asked for; of asks that contradict each other, the oldest relation's counts."""
-    kept: dict[str, Route] = {}
+    kept: list[Route] = []
     problems: list[Problem] = []
     for ask in sorted(asks, key=lambda ask: ask.relation):
         try:
@@ -94,20 +97,30 @@ def table(asks: collections.abc.Iterable[Ask], namespace: str) -> Table:
         except ValueError as error:
             problems.append(Problem(ask=ask, text=f"{ask.application}: {error}"))
             continue
-        holder = kept.get(route.prefix) or next((held for held in kept.values() if _overlap(held, route)), None)
-        if holder is None:
-            kept[route.prefix] = route
+        holders = [held for held in kept if _contradict(held, route)]
+        if not holders:
+            kept.append(route)
             continue
+        holder = next((held for held in holders if held.prefix == route.prefix), holders[0])
         problems.append(Problem(ask=ask, text=_conflict(holder, route)))
         # Of one application's two wishes the careful one counts.
         if holder.application == route.application and route.protected:
-            kept[route.prefix] = route
-    routes = sorted(kept.values(), key=lambda route: (-len(route.prefix), route.prefix))
+            kept[kept.index(holder)] = route
+    # At a host of its own, an application's / goes before everybody's.
+    routes = sorted(kept, key=lambda route: (-len(route.prefix), route.prefix, not route.domain, route.domain))
     return Table(routes=tuple(routes), problems=tuple(problems))
 
 
-def _overlap(one: Route, other: Route) -> bool:
-    """Return whether one application would take a part of another one's path; everybody may take one of /."""
+def _contradict(one: Route, other: Route) -> bool:
+    """Return whether two routes cannot both be there.
+
+    Nobody takes the path, or a part of one, that another application has; but everybody may take a part of /, and /
+    itself at a host that is theirs.
+    """
+    if one.domain and other.domain and one.domain != other.domain:
+        return False
+    if one.prefix == other.prefix:
+        return one.prefix != "/" or one.domain == other.domain
     if one.application == other.application or "/" in (one.prefix, other.prefix):
         return False
     return f"{one.prefix}/".startswith(f"{other.prefix}/") or f"{other.prefix}/".startswith(f"{one.prefix}/")
@@ -132,6 +145,7 @@ def _route(ask: Ask, namespace: str) -> Route:
         host=host(request.service, request.namespace or namespace),
         port=request.port,
         protected=ask.protected,
+        domain=ask.domain,
     )
 
 

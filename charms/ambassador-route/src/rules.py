@@ -52,6 +52,21 @@ class Rule:
     idle_timeout: str
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Host:
+    """One of Envoy's virtual hosts.
+
+    Attributes:
+        domain: the name by which clients ask for it, or * for any other.
+        redirect: the host of https to which plain http is sent; empty for none.
+        rules: the entries of its route table, in the order in which Envoy must try them.
+    """
+
+    domain: str
+    redirect: str
+    rules: tuple[Rule, ...]
+
+
 def clusters(gateway: model.Gateway) -> tuple[Cluster, ...]:
     """Return the authorizer's cluster, and two for each route: gRPC is spoken in HTTP/2, all else in HTTP/1.1."""
     auth = gateway.auth
@@ -69,9 +84,21 @@ def _cluster(route: routes.Route, traffic: str) -> str:
     return f"{route.application}:{route.relation}" + (":grpc" if traffic == "grpc" else "")
 
 
-def rules(gateway: model.Gateway) -> tuple[Rule, ...]:
-    """Return the entries of the route table, in the order in which Envoy must try them."""
-    return tuple(rule for route in gateway.table for rule in _route_rules(route, gateway))
+def hosts(gateway: model.Gateway) -> tuple[Host, ...]:
+    """Return the gateway's hosts: first whatever name it is called by, then those of single applications."""
+    domains = dict.fromkeys(route.domain for route in gateway.table if route.domain)
+    return tuple(_host(domain, gateway) for domain in ("", *domains))
+
+
+def _host(domain: str, gateway: model.Gateway) -> Host:
+    public = gateway.redirect[0]
+    return Host(
+        domain=domain or "*",
+        redirect=(domain or public) if public else "",
+        rules=tuple(
+            rule for route in gateway.table if route.domain in ("", domain) for rule in _route_rules(route, gateway)
+        ),
+    )
 
 
 def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[Rule]:

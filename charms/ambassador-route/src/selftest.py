@@ -33,6 +33,24 @@ def run(address: str, gateway: model.Gateway, version: str = "") -> str:
         if time.monotonic() > end:
             return "Envoy did not take its configuration"
         time.sleep(0.05)
-    protected = [route.prefix for route in gateway.table if route.protected and not gateway.everybody]
-    passed = [prefix for prefix in protected[:_MOST_PATHS] if 200 <= ask(prefix).status < 300]
-    return f"{passed[0]} lets everybody in without a login" if passed else ""
+    return _let_in(ask, gateway)
+
+
+def elsewhere(url: str, gateway: model.Gateway) -> str:
+    """Return what is wrong with a gateway that takes its configuration in its own time, or an empty text.
+
+    Args:
+        url: where it is; one that does not answer lets nobody in.
+        gateway: what it shall serve.
+    """
+    ask = loopback.client(url, gateway)
+    end = time.monotonic() + _PATIENCE
+    while (fault := _let_in(ask, gateway)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return fault
+
+
+def _let_in(ask: loopback.Ask, gateway: model.Gateway) -> str:
+    protected = [route for route in gateway.table if route.protected and not gateway.everybody][:_MOST_PATHS]
+    passed = [one for one in protected if 200 <= ask(one.prefix, one.domain).status < 300]
+    return f"{passed[0].domain}{passed[0].prefix} lets everybody in without a login" if passed else ""

@@ -21,12 +21,14 @@ def show(gateway: model.Gateway, ask: loopback.Ask, listens: collections.abc.Cal
     """
     rows: list[tuple[str, ...]] = [_HEAD]
     for route in gateway.table:
-        login = "needed" if gateway.asks(route) else "refused" if gateway.refuses(route) else "none"
-        status = ask(route.prefix).status
+        # A session is of the public host; at another one, only a token says who somebody is.
+        needed = "token" if route.domain else "needed"
+        login = needed if gateway.asks(route) else "refused" if gateway.refuses(route) else "none"
+        status = ask(route.prefix, route.domain).status
         word = _WORDS.get(status, "") if gateway.asks(route) or status in (0, 404) else ""
         said = f"{status} {word}".strip() if status else "nothing"
         health = listens(route.host, route.port)
-        rows.append((route.prefix, route.application, login, said, f"{route.host}:{route.port}", health))
+        rows.append((route.domain + route.prefix, route.application, login, said, f"{route.host}:{route.port}", health))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates: whether a chain and a key belong together, and what to ask for. Pure; repeats nothing of a key."""
 
+import collections.abc
 import ipaddress
 import urllib.parse
 
@@ -47,13 +48,21 @@ def _public(key: object) -> bytes:
     return encode(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def requests(url: str, domain: str) -> list[tls_certificates.CertificateRequestAttributes]:
-    """Return what to ask a certificate authority for: the host of the public URL, or what the operator named."""
+def requests(
+    url: str, domain: str, others: collections.abc.Collection[str] = ()
+) -> list[tls_certificates.CertificateRequestAttributes]:
+    """Return what to ask a certificate authority for.
+
+    Args:
+        url: the public one, whose host the certificate is for.
+        domain: what the operator named instead of that host; empty for nothing.
+        others: the hosts of single applications.
+    """
     host = domain or urllib.parse.urlsplit(url).hostname or ""
     if not host:
         return []
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return [tls_certificates.CertificateRequestAttributes(common_name=host[:64], sans_dns=[host])]
-    return [tls_certificates.CertificateRequestAttributes(common_name=host, sans_ip=[host])]
+        return [tls_certificates.CertificateRequestAttributes(common_name=host[:64], sans_dns=[host, *others])]
+    return [tls_certificates.CertificateRequestAttributes(common_name=host, sans_ip=[host], sans_dns=others)]

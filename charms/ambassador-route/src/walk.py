@@ -47,7 +47,7 @@ def show(hops: list[Hop]) -> str:
 
 def _walk(ask: loopback.Ask, gateway: model.Gateway, url: str) -> typing.Iterator[Hop]:
     app = gateway.name
-    page = next((route.prefix for route in gateway.table if gateway.asks(route)), "")
+    page = next((route.prefix for route in gateway.table if gateway.asks(route) and not route.domain), "")
     if not page:
         missing = (
             f"{app}:ingress-auth gatekeeper:ingress-auth" if gateway.auth is None else f"{app}:ingress APP:ingress"

@@ -14,6 +14,7 @@ import ops
 import pytest
 import selftest
 from charmkit.interfaces import ingress, ingress_auth
+from cryptography import x509
 from ops import testing
 
 PATHS = ("bootstrap.json", "clusters.json", "listeners.json", "routes.json", "secrets.json")
@@ -360,7 +361,7 @@ def test_emissary_runs_in_envoys_place(
 def test_actions_answer_and_name_a_wrong_option(
     ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loopback, "client", lambda *_: lambda _: loopback.Answer())
+    monkeypatch.setattr(loopback, "client", lambda *_: lambda *_: loopback.Answer())
     monkeypatch.setattr(loopback, "listens", lambda *_: "up")
     ctx.run(ctx.on.action("show-routes"), base)
     assert ctx.action_results
@@ -400,3 +401,67 @@ def test_grafana_gets_a_page(ctx: testing.Context[charm.AmbassadorRouteCharm], b
     assert page["title"] == "Gateway of Kubeflow (ambassador-route)"
     follower = update(ctx, base, relations={*base.relations, grafana}, leader=False)
     assert not follower.get_relation(31).local_app_data
+
+
+def test_who_wants_an_istio_gateway_hears_that_there_is_none(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    tensorboards = testing.Relation("gateway-info", id=32, remote_app_name="tensorboard-controller")
+    state = update(ctx, base, relations={*base.relations, tensorboards})
+    assert bag(state, tensorboards) == {
+        "gateway_name": "ambassador-route", "gateway_namespace": "kubeflow", "gateway_up": "false"
+    }  # fmt: skip
+    assert isinstance(state.unit_status, ops.ActiveStatus)
+    assert bag(update(ctx, base, relations={*base.relations, tensorboards}, leader=False), tensorboards) == {}
+
+
+def test_logs_go_to_loki_and_restart_nothing(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    url = "http://loki:3100/loki/api/v1/push"
+    units = {0: {"endpoint": json.dumps({"url": url})}}
+    loki = testing.Relation("logging", id=33, remote_app_name="loki", remote_units_data=units)  # type: ignore[arg-type]
+    state = update(ctx, base, relations={*base.relations, loki})
+    plan = state.get_container("gateway").plan.to_dict()
+    (target,) = plan["log-targets"].values()
+    assert (target["location"], target["services"]) == (url, ["all"])
+    assert plan["services"] == update(ctx, base).get_container("gateway").plan.to_dict()["services"]
+    gone = ctx.run(ctx.on.relation_broken(state.get_relation(33)), state).get_container("gateway").plan.to_dict()
+    assert [target["services"] for target in gone["log-targets"].values()] == [["-all"]]
+
+
+def test_hosts_of_the_operator_are_served_and_certified(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
+) -> None:
+    options: dict[str, str | int | bool] = {"hosts": "echo=echo.example.com", "external-url": "https://gw.example.com"}
+    authority = testing.Relation("certificates", id=34, remote_app_name="ca")
+    state = update(ctx, base, config=options, relations={*base.relations, authority})
+    (table,) = json.loads(files(ctx, state)["routes.json"])["resources"]
+    assert [host["domains"] for host in table["virtual_hosts"]] == [["*"], ["echo.example.com"]]
+    (request,) = json.loads(state.get_relation(34).local_unit_data["certificate_signing_requests"])
+    asked = x509.load_pem_x509_csr(request["certificate_signing_request"].encode())
+    names = asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(names.get_values_for_type(x509.DNSName)) == ["echo.example.com", "gw.example.com"]
+    typo = update(ctx, base, config={"hosts": "ecko=echo.example.com"})
+    assert typo.unit_status == ops.BlockedStatus(
+        "hosts names ecko, which is not related: run juju integrate ambassador-route:ingress ecko"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"gateway_service_type": "ExternalName"}, "gateway_service_type: must be one of ClusterIP, NodePort, Load"),
+        ({"annotations": "a"}, "annotations: a= is not an annotation, such as example.com/a=b"),
+        ({"annotations": "a b=c"}, "annotations: a b=c is not an annotation"),
+        ({"annotations": "/a=c"}, "annotations: /a=c is not an annotation"),
+        ({"ambassador-address": "emissary:80"}, "ambassador-address: 'emissary:80' must begin with http:// or"),
+    ],
+)
+def test_wrong_option_of_the_cluster_is_named(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, options: dict[str, str | int], words: str
+) -> None:
+    state = update(ctx, base, config=options)
+    assert state.unit_status.message.startswith(words)
+    option = next(iter(options))
+    assert state.unit_status.message.endswith(f"run juju config ambassador-route {option}=... or --reset {option}")

@@ -127,3 +127,40 @@ def test_lists_are_read_with_spaces_or_commas() -> None:
 
 def test_url_without_option_is_https_with_a_certificate() -> None:
     assert config.Config().url("192.0.2.1", tls=True) == "https://192.0.2.1:8443"
+
+
+def test_hosts_of_applications_are_read() -> None:
+    found = config.Config(hosts="minio=MinIO.example.com, my-app2=a-b.c.example.com", external_url="https://gw.example")
+    assert found.applications_hosts == {"minio": "minio.example.com", "my-app2": "a-b.c.example.com"}
+    assert config.Config().applications_hosts == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "minio",
+        "minio=",
+        "=minio.example.com",
+        "minio=minio",
+        "minio=192.0.2.1",
+        "minio=[2001:db8::1]",
+        "minio=*.example.com",
+        "minio=minio.example.com:8080",
+        "minio=https://minio.example.com",
+        "minio=-a.example.com",
+        "minio=a..example.com",
+        "minio=.example.com",
+        "minio=gateway.kubeflow.svc",
+        "minio=gateway.kubeflow.svc.cluster.local",
+        "Minio=minio.example.com",
+        "minio/0=minio.example.com",
+        "minio=m\u00fcnio.example.com",
+        "minio=a=b.example.com",
+        f"minio={'a.' * 126}ex.com",
+        "minio=a.example minio=b.example",
+        "minio=gw.example",
+    ],
+)
+def test_wrong_host_of_an_application_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^hosts: "):
+        config.Config(hosts=text, external_url="https://gw.example")

@@ -132,6 +132,11 @@ def test_no_prefix_is_one_of_texts_that_only_begin_alike() -> None:
         assert spec.get("allow_upgrade") == (None if grpc else ["websocket"])
 
 
+def test_a_host_of_its_own_is_that_of_its_mappings_only() -> None:
+    for (prefix, _, _), spec in mappings(gateway(table=(route("/own", domain="own.example"), *TABLE))).items():
+        assert spec["hostname"] == ("own.example" if prefix.startswith("/own") else "*")
+
+
 @pytest.mark.parametrize(
     ("prefix", "exact", "rewrite"),
     [

@@ -15,6 +15,12 @@ import yaml
 from servers import Reply, Seen
 
 
+def _named(seen: Seen) -> Reply:
+    """Answer with the request, and with an identity where the path asks for one."""
+    named = [("kubeflow-userid", "anna"), ("x-reason", "no")] if seen.path == "/named" else []
+    return Reply(body=servers.echo(seen).body, headers=named)
+
+
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[int]:
     """An Envoy with the filters in Emissary's order, and with its way of changing headers in a route."""
@@ -22,7 +28,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[
     (script,) = [
         found["spec"]["config"]["lua_scripts"] for found in yaml.safe_load_all(file.text) if found["kind"] == "Module"
     ]
-    app, port = servers.Server(servers.echo), servers.free_port()
+    app, port = servers.Server(_named), servers.free_port()
     cookie = {"header": {"key": "cookie", "value": "%REQ(x-gateway-cookies)%"}}
     prefix = "type.googleapis.com/envoy.extensions.filters"
     manager = {
@@ -78,6 +84,11 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[
     finally:
         envoy.stop()
         app.close()
+
+
+def test_script_tells_no_client_an_identity(proxy: int) -> None:
+    answer = servers.request(proxy, "/named")
+    assert (answer.one("kubeflow-userid"), answer.one("x-reason")) == (None, "no")
 
 
 @pytest.mark.parametrize("name", ["kubeflow-userid", "Kubeflow-Groups", "KUBEFLOW-IDENTITY"])

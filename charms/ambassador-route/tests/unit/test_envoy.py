@@ -47,6 +47,7 @@ def test_layer_runs_envoy_without_hot_restart_and_checks_it() -> None:
     service = layer["services"]["envoy"]  # type: ignore[index]
     words = service["command"].split()
     assert words[:4] == ["/usr/local/bin/envoy", "-c", "/tmp/envoy/bootstrap.json", "--disable-hot-restart"]
+    assert words[-4:] == ["--drain-time-s", "86400", "--drain-strategy", "immediate"]
     check = layer["checks"]["ready"]  # type: ignore[index]
     assert check["http"] == {"url": "http://localhost:8081/ambassador/v0/check_ready"}
     assert check["level"] == "ready"

@@ -12,6 +12,7 @@ import time
 
 import envoy
 import pytest
+import routes
 import servers
 from servers import Reply
 from worlds import HTML, MALLORY, SESSION, USER, World, decide
@@ -440,3 +441,99 @@ def test_rehearsal_refuses_what_envoy_cannot_take(world: World) -> None:
     result = world.envoy.run(rehearsal.command)
     assert result.returncode != 0
     assert "prefix_rewrite" in (result.stderr + result.stdout).lower().replace("prefixrewrite", "prefix_rewrite")
+
+
+def hosts(world: World) -> tuple[routes.Route, ...]:
+    """Return the world's routes and those of an application with a host of its own."""
+    own = (world.route("/", application="own", domain="own.example"), world.route("/deep", domain="own.example"))
+    return tuple(sorted((*own, *world.table), key=lambda route: (-len(route.prefix), not route.domain)))
+
+
+def at(world: World, host: str, path: str, *headers: tuple[str, str]) -> servers.Answer:
+    """Ask for a path at a host."""
+    return servers.request(world.port, path, *headers, host=host)
+
+
+def test_a_host_of_its_own_leads_to_its_application_only(changing: World) -> None:
+    world = changing
+    other = servers.Server(servers.echo)
+    table = tuple(
+        dataclasses.replace(route, port=other.port, protected=False) if route.domain else route
+        for route in hosts(world)
+    )
+    try:
+        world.write(table=table)
+        servers.until(lambda: at(world, "own.example", "/x").status == 200, "the host is not served")
+        for host in ("own.example", "OWN.example", "own.example:8080"):
+            other.seen.clear()
+            assert at(world, host, "/x").seen.one("host") == host
+            assert at(world, host, "/deep/x").status == 200
+            assert len(other.seen) == 2
+        # What everybody has, the host has too; what it has nobody else has.
+        assert at(world, "own.example", "/protected").status == 302
+        other.seen.clear()
+        for host in ("gateway.test", "own.example.evil", "x.own.example", "own.exampl", ""):
+            assert at(world, host, "/deep/x").status in (302, 400)
+        assert other.seen == []
+    finally:
+        other.close()
+
+
+def test_a_host_of_its_own_asks_for_a_login_like_any(changing: World) -> None:
+    world = changing
+    world.write(table=hosts(world))
+    servers.until(lambda: at(world, "own.example", "/deep", SESSION).status == 200, "the host is not served")
+    world.forget()
+    assert at(world, "own.example", "/deep").status == 302
+    assert world.app.seen == []
+    (check,) = world.authorizer.seen
+    assert check.one("host") == "own.example"
+    assert at(world, "own.example", "/deep", SESSION, MALLORY).seen.all("kubeflow-userid") == [USER[1]]
+
+
+def test_plain_http_is_sent_to_https_of_the_host_that_was_asked(changing: World) -> None:
+    world = changing
+    world.write(table=hosts(world), trusted_proxies=1, redirect=("gateway.test", 8443))
+    servers.until(lambda: at(world, "own.example", "/x").status == 308, "it is not sent to https")
+    assert at(world, "own.example", "/x?y=1").one("location") == "https://own.example:8443/x?y=1"
+    assert at(world, "elsewhere.example", "/x").one("location") == "https://gateway.test:8443/x"
+    assert at(world, "own.example", "/deep", ("X-Forwarded-Proto", "https"), SESSION).status == 200
+
+
+def test_no_client_is_told_an_identity(changing: World) -> None:
+    """Not by an authorizer that says no or yes, and not by an application."""
+    world = changing
+    named = [USER, ("kubeflow-groups", "admins"), ("X-Extra-Identity", "x"), ("X-Reason", "no")]
+    for status in (401, 403, 200):
+        world.authorizer.answer = lambda _, status=status: Reply(status=status, headers=named)
+        answer = world.get("/protected")
+        assert answer.status == status
+        for name in ("kubeflow-userid", "kubeflow-groups", "x-extra-identity"):
+            assert answer.all(name) == []
+        assert answer.one("x-reason") == (None if status == 200 else "no")
+    world.authorizer.answer = decide
+    world.app.answer = lambda _: Reply(headers=named)
+    try:
+        answer = world.get("/protected", SESSION)
+        assert (answer.one("kubeflow-userid"), answer.one("x-reason")) == (None, "no")
+    finally:
+        world.app.answer = servers.echo
+
+
+def test_after_a_change_of_the_listener_an_old_connection_has_one_more_answer(changing: World) -> None:
+    """Or whoever keeps one open would go on with the headers and keys of yesterday."""
+    world = changing
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as old:
+        old.sendall(b"GET /protected HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+        assert servers.receive(old).one("connection") is None
+        world.write(auth=dataclasses.replace(world.auth, request_headers=("cookie",)))
+
+        def taken() -> bool:
+            world.forget()
+            world.get("/protected", HTML)
+            return world.authorizer.seen[0].one("accept") is None
+
+        servers.until(taken, "the change is not taken")
+        old.sendall(b"GET /protected HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+        assert servers.receive(old).one("connection") == "close"
+        assert old.recv(1) == b""

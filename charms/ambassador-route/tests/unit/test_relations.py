@@ -111,6 +111,23 @@ def test_application_that_asks_wrongly_is_named(data: str) -> None:
     assert text.endswith("run juju remove-relation gw:ingress bad")
 
 
+def test_an_operator_gives_an_application_a_host_of_its_own() -> None:
+    one, other = related("ingress", "minio", DEX, 4), related("ingress", "kubeflow-dashboard", DASHBOARD, 5)
+    reading = relations.read([LOGIN, one, other], application="gw", model="m", hosts={"minio": "minio.example.com"})
+    assert [(route.domain, route.prefix) for route in reading.table] == [("minio.example.com", "/dex"), ("", "/")]
+    assert reading.blocked == ()
+
+
+def test_a_host_of_an_application_that_is_not_there_is_said() -> None:
+    reading = relations.read([LOGIN, related("ingress", "minio", DEX, 4)], application="gw", model="m", hosts={
+        "minio": "minio.example.com", "mino": "mino.example.com", "oidc-gatekeeper": "x.example.com",
+    })  # fmt: skip
+    assert reading.blocked == (
+        "hosts names mino, which is not related: run juju integrate gw:ingress mino",
+        "hosts names oidc-gatekeeper, which is not related: run juju integrate gw:ingress oidc-gatekeeper",
+    )
+
+
 def test_conflict_names_the_relation_to_remove() -> None:
     reading = read(LOGIN, related("ingress-unauthenticated", "dex", DEX), related("ingress", "evil", DEX, 5))
     assert reading.blocked == ("dex and evil both ask for /dex: run juju remove-relation gw:ingress evil",)

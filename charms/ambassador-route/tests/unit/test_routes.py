@@ -12,7 +12,7 @@ from hypothesis import strategies
 
 def ask(application: str, relation: int, prefix: str, rewrite: str = "/", **changes: object) -> routes.Ask:
     request = ingress.Request(prefix=prefix, rewrite=rewrite, service=application, port=80)
-    fields = {name: changes.pop(name) for name in ("protected",) if name in changes}
+    fields = {name: changes.pop(name) for name in ("protected", "domain") if name in changes}
     request = dataclasses.replace(request, **changes)  # type: ignore[arg-type]
     return routes.Ask(application=application, relation=relation, request=request, **{"protected": True, **fields})
 
@@ -143,3 +143,48 @@ def test_framing_headers_are_left_alone() -> None:
 def test_header_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not the name of a header"):
         auth((), (name,))
+
+
+HOSTED = {"domain": "one.example"}
+
+
+def test_at_a_host_of_its_own_an_application_has_the_root_before_everybody() -> None:
+    table = routes.table(
+        [ask("home", 1, "/"), ask("own", 2, "/", **HOSTED), ask("far", 3, "/", domain="a.example")], "m"
+    )
+    assert table.problems == ()
+    assert [(route.domain, route.application) for route in table.routes] == [
+        ("a.example", "far"),
+        ("one.example", "own"),
+        ("", "home"),
+    ]
+
+
+def test_at_one_host_there_is_one_root() -> None:
+    table = routes.table([ask("old", 1, "/", **HOSTED), ask("new", 2, "/", **HOSTED)], "m")
+    assert [problem.text for problem in table.problems] == ["old and new both ask for /"]
+    assert prefixes(table) == [("/", "old")]
+
+
+@pytest.mark.parametrize(("older", "newer"), [("/a", "/a"), ("/a", "/a/b"), ("/a/b", "/a")])
+@pytest.mark.parametrize("hosted", [True, False])
+def test_a_host_of_its_own_gives_nobody_the_path_of_another_one(older: str, newer: str, hosted: bool) -> None:
+    mine, theirs = (HOSTED, {}) if hosted else ({}, HOSTED)
+    table = routes.table([ask("old", 1, older, **mine), ask("new", 2, newer, **theirs)], "m")
+    assert prefixes(table) == [(older, "old")]
+    assert len(table.problems) == 1
+
+
+def test_the_same_path_at_different_hosts_is_two_paths() -> None:
+    table = routes.table([ask("old", 1, "/a", **HOSTED), ask("new", 2, "/a/b", domain="two.example")], "m")
+    assert prefixes(table) == [("/a/b", "new"), ("/a", "old")]
+
+
+def test_a_conflict_of_the_same_path_is_named_before_one_of_a_part() -> None:
+    asks = [ask("part", 1, "/a/b"), ask("same", 2, "/a", **HOSTED), ask("new", 3, "/a")]
+    assert [problem.text for problem in routes.table(asks, "m").problems] == [
+        "/a of same overlaps /a/b of part",
+        "/a of new overlaps /a/b of part",
+    ]
+    asks = [ask("mine", 1, "/a/b"), ask("mine", 2, "/a"), ask("new", 3, "/a")]
+    assert [problem.text for problem in routes.table(asks, "m").problems] == ["mine and new both ask for /a"]

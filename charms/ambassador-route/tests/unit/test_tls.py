@@ -72,5 +72,12 @@ def test_certificate_is_asked_for_the_public_host(
     assert (request.sans_dns, request.sans_ip) == (names, addresses)
 
 
+def test_certificate_is_asked_for_the_hosts_of_applications_too() -> None:
+    (named,) = tls.requests("https://gw.example", "", ("minio.example",))
+    assert (named.common_name, named.sans_dns) == ("gw.example", {"gw.example", "minio.example"})
+    (addressed,) = tls.requests("https://192.0.2.7", "", ("minio.example",))
+    assert (addressed.sans_ip, addressed.sans_dns) == ({"192.0.2.7"}, {"minio.example"})
+
+
 def test_nothing_is_asked_for_without_a_host() -> None:
     assert tls.requests("", "") == []

@@ -1,5 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import loopback
 import model
 import pytest
@@ -30,7 +32,7 @@ def gateway(auth: routes.Auth | None = AUTH) -> model.Gateway:
 
 def walked(**changes: loopback.Answer) -> list[walk.Hop]:
     answers = {**GOOD, **changes}
-    return walk.walk(lambda path: answers.get(path, loopback.Answer(status=404)), gateway(), URL)
+    return walk.walk(lambda path, host="": answers.get(path, loopback.Answer(status=404)), gateway(), URL)
 
 
 def test_login_that_works_has_every_hop() -> None:
@@ -84,11 +86,27 @@ def test_provider_elsewhere_is_shown_and_not_asked() -> None:
 
 def test_table_shows_what_is_configured_and_what_is_true() -> None:
     answers = {"/app": loopback.Answer(status=302), "/dex": loopback.Answer(status=200)}
-    text = table.show(gateway(), lambda path: answers[path], lambda host, port: f"{host}:{port} up")
+    text = table.show(gateway(), lambda path, host: answers[path], lambda host, port: f"{host}:{port} up")
     assert [line.split() for line in text.splitlines()] == [
         ["PREFIX", "APPLICATION", "LOGIN", "GATEWAY", "SAYS", "TARGET", "HEALTH"],
         ["/dex", "app", "none", "200", "h:80", "h:80", "up"],
         ["/app", "app", "needed", "302", "login", "h:80", "h:80", "up"],
     ]
-    refused = table.show(gateway(None), lambda _: loopback.Answer(status=503), lambda *_: "down")
+    refused = table.show(gateway(None), lambda *_: loopback.Answer(status=503), lambda *_: "down")
     assert ["/app", "app", "refused", "503", "h:80", "down"] in [line.split() for line in refused.splitlines()]
+
+
+def test_a_path_at_a_host_of_its_own_is_asked_for_there_and_needs_a_token() -> None:
+    asked: list[tuple[str, str]] = []
+    own = dataclasses.replace(route("/"), domain="own.example", application="own")
+
+    def ask(path: str, host: str = "") -> loopback.Answer:
+        asked.append((path, host))
+        return loopback.Answer(status=302)
+
+    text = table.show(dataclasses.replace(gateway(), table=(own,)), ask, lambda *_: "up")
+    assert asked == [("/", "own.example")]
+    assert text.splitlines()[1].split()[:5] == ["own.example/", "own", "token", "302", "login"]
+    hops = walk.walk(ask, dataclasses.replace(gateway(), table=(own,)), URL)
+    assert "own.example" not in {host for _, host in asked[1:]}
+    assert hops[-1].fault

