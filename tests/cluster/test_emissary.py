@@ -5,11 +5,14 @@
 import collections.abc
 import dataclasses
 import http.client
+import itertools
 import os
 import pathlib
 import signal
 import socket
 import ssl
+import threading
+import time
 
 import ambassador
 import cluster
@@ -152,6 +155,44 @@ def test_without_an_authorizer_protected_paths_say_what_to_type(world: World) ->
     assert world.get("/open")[0] == 200
 
 
+@pytest.mark.parametrize("everybody", [False, True])
+def test_nobody_slips_through_while_an_authorizer_comes_and_goes(world: World, everybody: bool) -> None:
+    """Not by a new connection at the right moment, and not by one that was open before."""
+    closed = {"auth": None, "refusal": "closed", "everybody": everybody}
+    before = 200 if everybody else 503
+    assert world.bring(**closed) == engines.Outcome()
+    live.wait(lambda: world.get("/recorded/x")[0] == before, seconds=5, hint="it is without an authorizer")
+    kept = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=10)
+    kept.request("GET", "/open")
+    assert kept.getresponse().read()
+    stop, statuses = threading.Event(), [before]
+
+    def ask_on() -> None:
+        while not stop.is_set():
+            statuses.append(world.get("/recorded/x")[0])
+
+    asking = threading.Thread(target=ask_on)
+    asking.start()
+    try:
+        assert world.bring() == engines.Outcome()
+        live.wait(lambda: statuses[-1] == 302, seconds=5, hint="the authorizer is asked")
+        time.sleep(1)
+    finally:
+        stop.set()
+        asking.join()
+    try:
+        world.application.take()
+        kept.request("GET", "/recorded/x")
+        assert kept.getresponse().status in (302, 503)
+        assert world.application.take() == []
+    finally:
+        kept.close()
+    # Each of these once, in this order: never open again after it was closed.
+    order = [status for status, _ in itertools.groupby(statuses)]
+    assert set(order) <= {before, 503, 302}
+    assert order.count(200) == (1 if everybody else 0), order
+
+
 def test_tls_is_ended_with_a_certificate_of_the_file_and_plain_http_is_sent_there(
     world: World, tmp_path: pathlib.Path
 ) -> None:
@@ -277,9 +318,9 @@ def test_a_host_of_its_own_leads_to_its_application_only(world: World) -> None:
     own = peers.Application(("127.0.0.1", 0))
     table = tuple(
         dataclasses.replace(
-            world.gateway.table[0], application="own", prefix=prefix, rewrite=prefix, port=own.address[1],
-            protected=closed, domain="own.example.com",
-        ) for prefix, closed in (("/closed", True), ("/", False))
+            world.gateway.table[0], application=name, prefix=prefix, rewrite=prefix, port=own.address[1],
+            protected=name == "closed", domain="own.example.com",
+        ) for name, prefix in (("closed", "/closed"), ("own", "/"))
     )  # fmt: skip
     home = dataclasses.replace(world.gateway.table[1], application="home", prefix="/", rewrite="/", protected=True)
     try:

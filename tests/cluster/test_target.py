@@ -5,10 +5,12 @@
 import collections.abc
 import dataclasses
 import json
+import os
 import pathlib
 import ssl
 import typing
 
+import ambassador
 import charm
 import emissary
 import httpx
@@ -16,11 +18,15 @@ import incluster
 import lightkube
 import lightkube.types
 import live
+import loopback
 import model
 import ops
+import peers
 import pytest
 import routes
+import selftest
 import servers
+import table
 import worlds
 from charmkit.interfaces import ingress, ingress_auth
 from lightkube import generic_resource
@@ -242,11 +248,12 @@ def history(world: World, since: str, *kinds: str) -> list[tuple[str, str, str]]
     return [what for _, *what in sorted(found)]  # type: ignore[misc]
 
 
-def test_without_an_authorizer_protected_paths_lead_nowhere_before_it_goes(world: World) -> None:
+def test_without_an_authorizer_protected_paths_lead_nowhere_and_ask_nobody(world: World) -> None:
     world.trust()
     world.objects().bring(resources(world.namespace))
     world.objects().bring(resources(world.namespace, auth=None, refusal="closed"))
-    assert world.found("AuthService") == {}
+    (authorizer,) = world.found("AuthService").values()
+    assert authorizer.spec["auth_service"] == "127.0.0.1:1"
     services = {one.spec["prefix"]: one.spec["service"] for one in world.found("Mapping").values()}
     assert services["/a/"] == services["/a"] == "127.0.0.1:1"
     assert services["/dex/"] == "x.m.svc.cluster.local:80"
@@ -449,3 +456,65 @@ def test_a_gateway_elsewhere_may_take_a_moment_to_close(unit: World, elsewhere: 
     after = run("config_changed", far(unit, elsewhere))
     assert after.unit_status == ops.ActiveStatus("Serving http://gateway.test")
     assert next(lenient, None) is None
+
+
+# A real Emissary, that finds the resources in the cluster.
+
+
+@pytest.fixture
+def found_by_emissary(
+    defined: typing.Any, tmp_path_factory: pytest.TempPathFactory
+) -> collections.abc.Iterator[tuple[World, int]]:
+    """A namespace that an Emissary with the id `default` watches, and the port on which it will be told to listen."""
+    if "EMISSARY" not in os.environ:
+        pytest.skip("EMISSARY names no directory with busyambassador, diagd and envoy")
+    source = pathlib.Path(os.environ["EMISSARY"]).resolve()
+    with ambassador.running(tmp_path_factory.mktemp("found"), source, defined, "found") as container:
+        world = World(defined, "found")
+        # What the chart of Emissary gives it.
+        world.grant(
+            PolicyRule(apiGroups=[GROUP], resources=["*"], verbs=["get", "list", "watch"]),
+            PolicyRule(apiGroups=[""], resources=["services", "secrets"], verbs=["get", "list", "watch"]),
+        )
+        gateway = model.Gateway(name=APP, namespace="found", port=live.free_port(), emissary_id="default")
+        layer: typing.Any = emissary.configure(gateway).layer
+        container.add_layer("emissary", {"services": layer["services"]})
+        container.replan()
+        yield world, gateway.port
+
+
+def test_an_emissary_of_the_cluster_serves_what_is_written(found_by_emissary: tuple[World, int]) -> None:
+    world, port = found_by_emissary
+    authorizer, application = peers.Authorizer(("127.0.0.1", 0)), peers.Application(("127.0.0.1", 0))
+    here = {"host": "127.0.0.1", "port": application.address[1]}
+    auth = dataclasses.replace(AUTH, host="127.0.0.1", port=authorizer.address[1])
+    both = (route("/closed", **here), route("/open", "open", protected=False, **here))
+    gateway = model.Gateway(name=APP, namespace="found", port=port, table=both, auth=auth, emissary_id="default")
+    objects = incluster.Objects(world.kube.client(field_manager=APP), world.namespace, APP)
+    ask = loopback.client(f"http://127.0.0.1:{port}", gateway)
+    try:
+        objects.bring(emissary.resources(gateway))
+        live.wait(lambda: ask("/open").status == 200, seconds=60, hint="it is served")
+        assert ask("/closed").status == 302
+        assert selftest.elsewhere(f"http://127.0.0.1:{port}", gateway) == ""
+        assert [row.split()[3:5] for row in table_of(gateway, ask)] == [["302", "login"], ["200", "127.0.0.1:"]]
+        closed = dataclasses.replace(gateway, auth=None, refusal="run juju integrate")
+        objects.bring(emissary.resources(closed))
+        live.wait(lambda: ask("/closed").status == 503, seconds=20, hint="it is closed")
+        assert "run juju integrate" in ask("/closed").text
+        assert ask("/open").status == 200
+        opened = dataclasses.replace(gateway, auth=None, everybody=True)
+        objects.bring(emissary.resources(opened))
+        live.wait(lambda: ask("/closed").status == 200, seconds=20, hint="it is open")
+        assert selftest.elsewhere(f"http://127.0.0.1:{port}", gateway) == "/closed lets everybody in without a login"
+        objects.clear()
+        live.wait(lambda: ask("/open").status == 0, seconds=20, hint="nothing is served")
+    finally:
+        authorizer.close()
+        application.close()
+
+
+def table_of(gateway: model.Gateway, ask: loopback.Ask) -> list[str]:
+    """Return the rows of show-routes."""
+    shown = table.show(gateway, ask, lambda *_: "up")
+    return [line.replace(f"127.0.0.1:{gateway.table[0].port}", "127.0.0.1:") for line in shown.splitlines()[1:]]

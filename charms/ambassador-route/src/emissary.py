@@ -29,7 +29,9 @@ _REQUEST_HEADERS = ("accept", "x-requested-with", "x-request-id", "sec-fetch-mod
 # Of an authorizer's no the client sees these; of its yes Emissary would put them into the request in place of its own.
 _REPLIES = ("cache-control", "content-type", "retry-after", "www-authenticate")
 _ASIDE = ("cache-control", "content-type")
-# Nobody listens there: the page of a route that refuses comes from the script.
+# Nobody listens there: the page of a route that refuses comes from the script. It is the authorizer too while there is
+# none: Emissary takes in routes before listeners, and connections that are open keep theirs. One without any authorizer
+# would let everybody through to what the next configuration protects.
 _NOBODY = "127.0.0.1:1"
 _ERROR = re.compile(r'level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"')
 _LONGEST = 300
@@ -48,7 +50,7 @@ _LOG_FORMAT = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Mapping:
     name: str
-    hostname: str
+    authority: str
     prefix: str
     exact: bool
     rewrite: str
@@ -137,10 +139,10 @@ def _values(gateway: model.Gateway) -> dict[str, object]:
     plain = {"name": "http", "port": gateway.port, "protocol": "HTTP"}
     secure = [{"name": "https", "port": tls.port, "protocol": "HTTPS"}] if tls else []
     asked = {
-        "service": f"{auth.host}:{auth.port}",
-        "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *auth.request_headers))),
-        "response_headers": tuple(dict.fromkeys((*auth.response_headers, *_REPLIES))),
-    } if auth else None  # fmt: skip
+        "service": f"{auth.host}:{auth.port}" if auth else _NOBODY,
+        "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *(auth.request_headers if auth else ())))),
+        "response_headers": tuple(dict.fromkeys((*(auth.response_headers if auth else ()), *_REPLIES))),
+    }
     secret = {"certificate": _base64(tls.certificate), "key": _base64(tls.key)} if tls else None
     return {
         "id": _id(gateway),
@@ -159,6 +161,11 @@ def _values(gateway: model.Gateway) -> dict[str, object]:
     }
 
 
+def _authority(domain: str) -> str:
+    """Return the expression that a Host header fits; Emissary's own `hostname` knows no port and no capital letters."""
+    return f"(?i){re.escape(domain)}(:[0-9]+)?"
+
+
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
@@ -175,12 +182,12 @@ def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_M
             kind = ("-exact" if exact else "") + ("-grpc" if grpc else "")
             yield _Mapping(
                 name=f"{route.application}-{route.relation}{kind}",
-                hostname=route.domain or "*",
+                authority=_authority(route.domain) if route.domain else "",
                 prefix=prefix,
                 exact=exact,
                 rewrite=rewrite,
                 service=_NOBODY if gateway.refuses(route) else f"{route.host}:{route.port}",
-                open=not gateway.asks(route),
+                open=not (gateway.asks(route) or gateway.refuses(route)),
                 grpc=grpc,
                 removed=tuple(dict.fromkeys(aside)),
                 restored=tuple((name, f"%REQ(x-gateway-{held})%") for name, held in restored),

@@ -108,13 +108,23 @@ def test_there_is_exactly_one_authorizer_and_it_fails_closed() -> None:
 
 def test_without_an_authorizer_no_mapping_reaches_a_protected_application() -> None:
     closed = gateway(auth=None, refusal="100% closed")
-    assert specs(closed, "AuthService") == []
+    (authorizer,) = specs(closed, "AuthService")
+    assert authorizer["auth_service"] == "127.0.0.1:1"
     for (prefix, _, _), spec in mappings(closed).items():
         is_open = prefix.startswith("/dex")
+        assert spec["bypass_auth"] == is_open
         assert (spec["service"] == "x.m.svc.cluster.local:80") == is_open
         assert is_open or spec["service"] == "127.0.0.1:1"
     (module,) = specs(closed, "Module")
     assert "100% closed" in module["config"]["lua_scripts"]
+
+
+def test_there_is_an_authorizer_also_while_nobody_is_asked() -> None:
+    """A listener without one would serve what the next configuration protects to whoever is connected already."""
+    opened = gateway(auth=None, everybody=True)
+    (authorizer,) = specs(opened, "AuthService")
+    assert authorizer["auth_service"] == "127.0.0.1:1"
+    assert all(spec["bypass_auth"] for spec in mappings(opened).values())
 
 
 def test_only_open_routes_bypass_the_authorizer() -> None:
@@ -134,7 +144,14 @@ def test_no_prefix_is_one_of_texts_that_only_begin_alike() -> None:
 
 def test_a_host_of_its_own_is_that_of_its_mappings_only() -> None:
     for (prefix, _, _), spec in mappings(gateway(table=(route("/own", domain="own.example"), *TABLE))).items():
-        assert spec["hostname"] == ("own.example" if prefix.startswith("/own") else "*")
+        expression = spec.get("regex_headers", {}).get(":authority")
+        assert spec["hostname"] == "*"
+        assert bool(expression) == prefix.startswith("/own")
+        for host, fits in (
+            ("own.example", True), ("Own.Example", True), ("own.example:8080", True), ("ownxexample", False),
+            ("x.own.example", False), ("own.example.", False), ("own.example:", False), ("own.example:80.evil", False),
+        ):  # fmt: skip
+            assert not expression or bool(re.fullmatch(expression, host)) == fits
 
 
 @pytest.mark.parametrize(

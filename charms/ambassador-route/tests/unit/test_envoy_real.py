@@ -5,6 +5,7 @@
 import base64
 import collections.abc
 import dataclasses
+import itertools
 import json
 import socket
 import threading
@@ -537,3 +538,35 @@ def test_after_a_change_of_the_listener_an_old_connection_has_one_more_answer(ch
         old.sendall(b"GET /protected HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
         assert servers.receive(old).one("connection") == "close"
         assert old.recv(1) == b""
+
+
+@pytest.mark.parametrize("everybody", [False, True])
+def test_nobody_slips_through_while_an_authorizer_comes_and_goes(changing: World, everybody: bool) -> None:
+    """Not by a new connection at the right moment, and not by one that was open before."""
+    world = changing
+    before = 200 if everybody else 503
+    world.write(auth=None, refusal="closed", everybody=everybody)
+    servers.until(lambda: world.get("/protected").status == before, "it has an authorizer")
+    stop, statuses = threading.Event(), [before]
+
+    def ask_on() -> None:
+        while not stop.is_set():
+            statuses.append(world.get("/protected").status)
+
+    asking = threading.Thread(target=ask_on)
+    with socket.create_connection(("127.0.0.1", world.port), timeout=10) as kept:
+        kept.sendall(b"GET /dex/x HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+        assert servers.receive(kept).status == 200
+        asking.start()
+        try:
+            world.write()
+            servers.until(lambda: statuses[-1] == 302, "the authorizer is not asked")
+            time.sleep(0.3)
+        finally:
+            stop.set()
+            asking.join()
+        kept.sendall(b"GET /protected HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+        assert servers.receive(kept).status in (302, 503)
+    order = [status for status, _ in itertools.groupby(statuses)]
+    assert set(order) <= {before, 503, 302}
+    assert order.count(200) == (1 if everybody else 0), order
