@@ -20,7 +20,7 @@ import relations
 import service
 import table
 import walk
-from charmkit import beginning, logs, metrics
+from charmkit import beginning, metrics, observing
 from charmkit.interfaces import ingress_auth, istio_gateway_info
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class AmbassadorRouteCharm(ops.CharmBase):
             self.on.gateway_pebble_check_recovered,
             self._certificates.available,
         ]
-        for endpoint in (*relations.ALL, certificates.ENDPOINT):
+        for endpoint in (*relations.ALL, *observing.ENDPOINTS, certificates.ENDPOINT):
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
         for event in events:
@@ -142,11 +142,11 @@ class AmbassadorRouteCharm(ops.CharmBase):
             return
         ports = (gateway.port, gateway.tls.port if gateway.tls else 0, gateway.metrics_port)
         self.unit.set_ports(*(port for port in ports if port))
+        observing.tell(self, self._container)
         complaint = self._tell(found) if self.unit.is_leader() else ""
         metrics.tell(self, self.model.relations[relations.METRICS], port=gateway.metrics_port, alerts=alerts.ALERTS)
         metrics.show(self, self.model.relations[relations.DASHBOARDS], DASHBOARDS)
         if self._container.can_connect():
-            logs.forward(self, self._container, self.model.relations[relations.LOGS])
             self._outcome = self._engine().bring(self._container, gateway, inputs.where(self, found))
         if complaint:
             self._outcome = dataclasses.replace(self._outcome, complaint=self._outcome.complaint or complaint)

@@ -13,10 +13,9 @@ OPEN = "ingress-unauthenticated"
 AUTH = "ingress-auth"
 METRICS = "metrics-endpoint"
 DASHBOARDS = "grafana-dashboard"
-LOGS = "logging"
 GATEWAY_INFO = "gateway-info"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
-ALL = (*ENDPOINTS, METRICS, DASHBOARDS, LOGS, GATEWAY_INFO)
+ALL = (*ENDPOINTS, METRICS, DASHBOARDS, GATEWAY_INFO)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
