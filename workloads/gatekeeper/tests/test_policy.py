@@ -110,6 +110,14 @@ def test_a_signed_statement_says_who_somebody_is_and_is_no_session():
         parts.sessions.verify(statement.encode(), NOW)
 
 
+@pytest.mark.parametrize(("left", "stated"), [(10_000, 900), (300, 300), (0.5, 1)])
+def test_a_signed_statement_lasts_no_longer_than_what_proves_it(left: float, stated: int):
+    sessions = session.Sessions(options(), revocation.Ledger())
+    proof = guard.Proof(identity=identity.Identity(userid="u"), expires=NOW + left)
+    claims = json.loads(jws.extract_compact(sessions.attest(proof, NOW).encode()).payload)
+    assert claims["exp"] - claims["iat"] == stated
+
+
 def decide(target: str, **rules: object) -> tuple[int, dict[str, str]]:
     parts = service.build(options(skip_auth=["/public", "/a/b/"], **rules))
     asked = head.Head(b"GET", target.encode(), [(b"host", b"127.0.0.1:8080"), (b"accept", b"application/json")])
