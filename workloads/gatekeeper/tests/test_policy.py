@@ -8,7 +8,7 @@ import typing
 import attacks
 import hypothesis
 import pytest
-from gatekeeper import head, identity, policy, service, session, settings, skip, tokens
+from gatekeeper import guard, head, identity, policy, revocation, service, session, settings, skip, tokens
 from gatekeeper_support import NOW, options
 from hypothesis import strategies
 from joserfc import jwk, jws
