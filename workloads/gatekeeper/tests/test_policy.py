@@ -8,7 +8,7 @@ import typing
 import attacks
 import hypothesis
 import pytest
-from gatekeeper import head, identity, policy, service, session, settings, skip, tokens
+from gatekeeper import guard, head, identity, policy, revocation, service, session, settings, skip, tokens
 from gatekeeper_support import NOW, options
 from hypothesis import strategies
 from joserfc import jwk, jws
@@ -108,6 +108,14 @@ def test_a_signed_statement_says_who_somebody_is_and_is_no_session():
     assert (claims["iat"], claims["exp"]) == (NOW, NOW + 900)
     with pytest.raises(tokens.RefusedError):
         parts.sessions.verify(statement.encode(), NOW)
+
+
+@pytest.mark.parametrize(("left", "stated"), [(10_000, 900), (300, 300), (0.5, 1)])
+def test_a_signed_statement_lasts_no_longer_than_what_proves_it(left: float, stated: int):
+    sessions = session.Sessions(options(), revocation.Ledger())
+    proof = guard.Proof(identity=identity.Identity(userid="u"), expires=NOW + left)
+    claims = json.loads(jws.extract_compact(sessions.attest(proof, NOW).encode()).payload)
+    assert claims["exp"] - claims["iat"] == stated
 
 
 def decide(target: str, **rules: object) -> tuple[int, dict[str, str]]:

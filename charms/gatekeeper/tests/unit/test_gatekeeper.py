@@ -190,6 +190,13 @@ def test_what_was_ended_is_forgotten_when_no_session_can_be_so_old() -> None:
     assert revoked.read({}) == ()
 
 
+def test_the_peer_databag_does_not_grow_without_end() -> None:
+    known: tuple[revoked.Revoked, ...] = ()
+    for number in range(1010):
+        known = revoked.add(known, f"user-{number}", 1000)
+    assert (len(known), known[0].user, known[-1].user) == (1000, "user-10", "user-1009")
+
+
 def test_rehearsal_checks_the_same_text_in_another_private_file() -> None:
     state = gatekeeper.configure(service())
     rehearsal = gatekeeper.rehearsal(state)
