@@ -104,7 +104,7 @@ async def _create(source: kube.Kube, options: settings.Settings, user: str, name
     if await source.get("Namespace", name):
         raise AdminError(f"name: there is a namespace {name} already: give it another with name=...")
     try:
-        await source.create(objects.profile(name, user, quota=options.quota, labels={}))
+        await source.create(objects.profile(name, user, quota=options.quota))
     except kube.FAILURES as error:
         if kube.code(error) != kube.CONFLICT:
             raise

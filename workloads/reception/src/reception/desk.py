@@ -114,7 +114,7 @@ class Desk:
 
     async def _create(self, visitor: Visitor, name: str) -> profiles.Profile:
         """Make a profile; one of this name that is there already must be the same user's."""
-        wish = objects.profile(name, visitor.userid, quota=self._options.quota, labels={})
+        wish = objects.profile(name, visitor.userid, quota=self._options.quota)
         try:
             data = await self._kube.create(wish)
             self.made += 1
