@@ -5,12 +5,14 @@
 import collections.abc
 import contextlib
 import pathlib
+import typing
 
 import cluster
 import lightkube
 import live
 import pytest
 import receptions
+from lightkube import operators, types
 from lightkube.models.core_v1 import ServicePort, ServiceSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.models.rbac_v1 import RoleRef
@@ -67,6 +69,25 @@ def test_the_second_visit_goes_straight_through(running: receptions.Reception):
         again = client.get(f"/reception{QUERY}")
     assert (again.status_code, again.headers["location"]) == (303, NEXT)
     assert again.elapsed.total_seconds() < 0.5
+
+
+def test_a_model_that_goes_takes_no_profile_along(running: receptions.Reception, admin: lightkube.Client):
+    """Juju before 3.6.14 labels what an application writes, and deletes by these labels (its teardown.go, init.go)."""
+    with running.visitor("lasting@example.com") as client:
+        assert client.get("/reception").status_code == 303
+    admin.create(receptions.profile("lasting-too", "lasting-too@example.com"))
+    names = {"front-lasting-example-com", "lasting-too"}
+    mark = {"metadata": {"labels": {"model.juju.is/name": "front"}}}
+    for name in names:
+        live.wait(lambda name=name: receptions.conditions(admin, name) == {"Successful": ""}, hint=name)
+        admin.patch(receptions.Profile, name, mark, patch_type=types.PatchType.MERGE)
+
+    def selected(**labels: typing.Any) -> set[str]:
+        found = admin.list(receptions.Profile, labels={"model.juju.is/name": "front"} | labels)
+        return {one.metadata.name for one in found}
+
+    assert selected() == names
+    assert selected(**{"juju-resource-lifecycle": operators.not_in(["persistent"])}) == set()
 
 
 def test_two_users_with_one_name_never_share_it(running: receptions.Reception, admin: lightkube.Client):

@@ -13,7 +13,6 @@ import shutil
 import deployed
 import directory
 import jubilant
-import lightkube
 import live
 import pytest
 import receptions
@@ -44,10 +43,10 @@ def charms(request: pytest.FixtureRequest) -> Charms:
     return _overlay(request, request.config.getoption("--charms"), deployed.APPLICATIONS)
 
 
-@pytest.fixture(scope="session")
-def everything(request: pytest.FixtureRequest) -> Charms:
+@pytest.fixture(scope="module")
+def everything(request: pytest.FixtureRequest, model: deployed.Deployed) -> Charms:
     """The charms to test, and the reception, which needs a cluster that knows profiles."""
-    if not receptions.knows_profiles(lightkube.Client()):
+    if not receptions.knows_profiles(model.kube):
         pytest.skip("the cluster knows no profiles: kubectl apply -f charms/reception/kubernetes/profiles.yaml")
     return _overlay(request, request.config.getoption("--charms"), deployed.BUNDLE)
 

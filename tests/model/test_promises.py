@@ -33,3 +33,11 @@ def test_dex_and_gatekeeper_cannot_change_the_cluster(charm: str):
     assert re.findall(r"^(lightkube|kubernetes)\S*==", lock, re.MULTILINE) == []
     spec = yaml.safe_load((whole.ROOT / "bundle.yaml").read_text())
     assert "trust" not in spec["applications"][charm]
+
+
+def test_the_receptions_rights_have_no_name_that_juju_gives():
+    """Juju calls an application's ClusterRole <model>-<application>, and brings it to what trust says."""
+    text = (whole.ROOT / "charms/reception/kubernetes/access.yaml").read_text()
+    names = {found["metadata"]["name"] for found in yaml.safe_load_all(text)}
+    # No name of a model or an application has a colon.
+    assert {name for name in names if ":" not in name} == set()

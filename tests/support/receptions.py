@@ -46,7 +46,7 @@ def access(namespace: str) -> list[typing.Any]:
     """Return all that the application "reception" of a namespace may do, under names that no other has."""
     text = (MANIFESTS / "access.yaml").read_text()
     text = re.sub(r"namespace: kubeflow\b", f"namespace: {namespace}", text)
-    return list(codecs.load_all_yaml(text.replace("name: kubeflow-auth-reception", f"name: {namespace}-reception")))
+    return list(codecs.load_all_yaml(text.replace("name: kubeflow-auth:reception", f"name: {namespace}:reception")))
 
 
 def apply(client: lightkube.Client, wanted: collections.abc.Iterable[typing.Any]) -> None:

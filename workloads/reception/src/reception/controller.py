@@ -131,8 +131,9 @@ class Controller:
         what = profiles.read(data)
         if what.deleting:
             return await self._remove(what)
-        if objects.FINALIZER not in what.finalizers:
-            await self._finalizers(what, (*what.finalizers, objects.FINALIZER))
+        finalizers = (*what.finalizers, *({objects.FINALIZER} - set(what.finalizers)))
+        if finalizers != what.finalizers or not objects.STAYS.items() <= what.labels.items():
+            await self._mark(what, finalizers)
         try:
             if not what.owner:
                 raise _RefusedError("its owner must have the kind User and a name")
@@ -176,12 +177,12 @@ class Controller:
                 logger.info("profile %s: deleting its namespace", what.name)
                 await self._kube.delete("Namespace", what.name)
             raise work.AgainError
-        await self._finalizers(what, tuple(name for name in what.finalizers if name != objects.FINALIZER))
+        await self._mark(what, tuple(name for name in what.finalizers if name != objects.FINALIZER))
 
-    async def _finalizers(self, what: profiles.Profile, names: tuple[str, ...]) -> None:
+    async def _mark(self, what: profiles.Profile, finalizers: tuple[str, ...]) -> None:
         # With the version: a list that somebody else has changed meanwhile is not overwritten.
-        change = {"metadata": {"finalizers": list(names), "resourceVersion": what.version}}
-        self._profiles.keep(await self._kube.patch("Profile", what.name, change))
+        metadata = {"finalizers": list(finalizers), "labels": objects.STAYS, "resourceVersion": what.version}
+        self._profiles.keep(await self._kube.patch("Profile", what.name, {"metadata": metadata}))
 
     async def _tell(self, what: profiles.Profile, kind: str, message: str) -> None:
         if kind == profiles.FAILED and what.trouble != message:

@@ -21,6 +21,9 @@ EDITOR, VIEWER, ADMIN = "default-editor", "default-viewer", "namespaceAdmin"
 QUOTA = "kf-resource-quota"
 MANAGER_LABEL, MANAGER = "app.kubernetes.io/managed-by", "kubeflow-auth-reception"
 ROLES = ("edit", "view")
+# Juju before 3.6.14 labels every resource that an application writes, and removes those of the whole cluster with the
+# model of that application, except for what carries this.
+STAYS = {"juju-resource-lifecycle": "persistent"}
 _RBAC = "rbac.authorization.k8s.io"
 # Of the cluster roles that Kubeflow gives to people.
 _PREFIX = "kubeflow-"
@@ -32,7 +35,7 @@ def profile(name: str, owner: str, *, quota: collections.abc.Mapping[str, str]) 
     spec: Json = {"owner": {"kind": "User", "name": owner}}
     if quota:
         spec["resourceQuotaSpec"] = {"hard": dict(quota)}
-    metadata = {"name": name, "finalizers": [FINALIZER]}
+    metadata = {"name": name, "labels": STAYS, "finalizers": [FINALIZER]}
     return {"apiVersion": f"{GROUP}/v1", "kind": "Profile", "metadata": metadata, "spec": spec}
 
 

@@ -30,6 +30,7 @@ class Profile:
     owner: str = ""
     quota: Json = dataclasses.field(default_factory=dict[str, typing.Any])
     finalizers: tuple[str, ...] = ()
+    labels: Json = dataclasses.field(default_factory=dict[str, typing.Any])
     deleting: bool = False
     trouble: str = ""
     successful: bool = False
@@ -48,6 +49,7 @@ def read(data: Json) -> Profile:
         owner=str(owner.get("name") or "") if owner.get("kind") == "User" else "",
         quota=quota if quota.get("hard") else {},
         finalizers=plain.texts(metadata, "finalizers"),
+        labels=plain.mapping(metadata, "labels"),
         deleting=bool(metadata.get("deletionTimestamp")),
         trouble=conditions.get(FAILED, ""),
         successful=SUCCESSFUL in conditions,
