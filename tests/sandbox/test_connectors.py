@@ -11,6 +11,8 @@ import live
 import provider
 import steady
 
+# Seconds after which Pebble has seen that a server is away; what comes back sooner is found by update-status.
+_SEEN = 6
 NO_TLS = (
     "active: warning: connectors[0].config.issuer: no TLS: whoever is between Dex and the server reads and changes "
     "what they say"
@@ -82,6 +84,7 @@ def test_a_first_list_of_which_nobody_answers_yet(sandbox: live.Live, other: pro
     sandbox.config("dex-auth", "connectors=" + json.dumps(other.connector()))
     blocked(sandbox, "connector 'other': Dex cannot open it: ")
     assert sandbox.can_log_in()
+    time.sleep(_SEEN)
     other.start()
     live.wait(lambda: sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other"), hint="it is back")
     live.wait(sandbox.active, seconds=60, hint="the status forgets it")
@@ -92,6 +95,7 @@ def test_the_only_way_in_does_not_answer_yet(sandbox: live.Live, other: provider
     other.stop()
     sandbox.config("dex-auth", "enable-password-db=false", "connectors=" + json.dumps(other.connector()))
     blocked(sandbox, "nobody can log in, connector 'other': Dex cannot open it: ")
+    time.sleep(_SEEN)
     other.start()
     live.wait(sandbox.active, seconds=60, hint="it is tried again")
     assert sandbox.can_log_in(provider.USER, provider.PASSWORD, connector="other")

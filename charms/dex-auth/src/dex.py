@@ -135,8 +135,8 @@ def watch(url: str) -> dict[str, object]:
     host, port = addresses.place(url) if url else ("localhost", TELEMETRY_PORT)
     return {
         "override": "replace",
-        "period": "5s" if url else "24h",
-        "timeout": "4s",
+        "period": "2s" if url else "24h",
+        "timeout": "2s",
         "threshold": 1,
         "tcp": {"host": host, "port": port},
     }

@@ -549,7 +549,7 @@ def test_a_connector_that_is_away_is_watched_until_it_is_back(ctx: Context, base
     assert runs(state)
     assert dex(ctx, state)["enablePasswordDB"] is True
     check = state.get_container("dex").plan.checks["connector"]
-    assert (check.tcp, check.period, check.threshold) == ({"host": "idp.example.com", "port": 443}, "5s", 1)
+    assert (check.tcp, check.period, check.threshold) == ({"host": "idp.example.com", "port": 443}, "2s", 1)
     assert not credentials.load(kept(state)).options.get("connectors")
     opens.add("o")
     # Until it is heard of, a refusal is remembered, and nothing is tried twice.
