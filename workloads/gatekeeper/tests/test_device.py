@@ -4,12 +4,15 @@
 
 import collections.abc
 import html
+import http.server
 import json
 import pathlib
 import shlex
 import subprocess
 import sys
+import threading
 import time
+import urllib.parse
 
 import httpx
 import pytest
@@ -138,6 +141,50 @@ def test_nothing_is_offered_that_there_is_not():
     endpoints = device.Endpoints("http://p/device/code", "http://p/token")
     assert device.login(options(device_client_id=DEVICE), None) == ""
     assert device.login(options(), endpoints) == ""
+
+
+class Slow(http.server.BaseHTTPRequestHandler):
+    """A provider whose person takes a while, and a site that repeats who asks."""
+
+    asked = 0
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.reply(200, self.headers["authorization"])
+
+    def do_POST(self) -> None:
+        form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
+        if self.path == "/code":
+            assert form == {"client_id": DEVICE, "scope": "openid profile email groups"}
+            link = f"http://{self.headers['host']}/device?user_code=ABCD"
+            self.reply(200, json.dumps({"device_code": "d", "verification_uri_complete": link}))
+            return
+        assert form == {"client_id": DEVICE, "grant_type": device._GRANT, "device_code": "d"}
+        type(self).asked += 1
+        if self.asked < 3:
+            self.reply(400, json.dumps({"error": "authorization_pending"}))
+        else:
+            self.reply(200, json.dumps({"id_token": "the-token", "access_token": "other"}))
+
+    def reply(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+def test_the_lines_wait_for_a_person_who_takes_a_while():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        given = options(public_url=url, device_client_id=DEVICE)
+        lines = device.login(given, device.Endpoints(f"{url}/code", f"{url}/token")).replace("sleep 5", "sleep 0.05")
+        said = subprocess.run(["bash", "-c", lines], stdout=subprocess.PIPE, text=True, check=True, timeout=30).stdout
+        server.shutdown()
+    assert said == f"Open this in any browser: {url}/device?user_code=ABCD\nBearer the-token"
+    assert Slow.asked == 3
 
 
 def test_nothing_that_a_provider_says_is_run_by_the_shell():

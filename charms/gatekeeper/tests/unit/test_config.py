@@ -196,7 +196,7 @@ THEIR_OPTIONS = {
     "userid-claim",
 }  # fmt: skip
 THEIR_RELATIONS = {
-    "oidc-client", "ingress", "ingress-auth", "dex-oidc-config", "forward-auth", "client-secret",
+    "oidc-client", "ingress", "ingress-auth", "dex-oidc-config", "forward-auth", "client-secret", "logging",
     "istio-ingress-route-unauthenticated", "service-mesh", "require-cmr-mesh", "provide-cmr-mesh",
 }  # fmt: skip
 

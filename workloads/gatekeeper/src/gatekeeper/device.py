@@ -27,12 +27,14 @@ def login(options: settings.Settings, endpoints: Endpoints | None) -> str:
     client = f"-d client_id={shlex.quote(options.device_client_id)}"
     scope = shlex.quote("scope=" + " ".join(options.scopes))
     code = 'device_code=$(echo "$DEVICE" | jq -r .device_code)'
-    ask = f"curl -sf {shlex.quote(endpoints.token)} {client} -d grant_type={_GRANT} -d {code}"
+    fetch = f"curl -sf {shlex.quote(endpoints.token)} {client} -d grant_type={_GRANT} -d {code}"
+    # Not by the exit code of jq: before 1.7 it is 0 also where there was nothing to read.
+    ask = f'TOKEN=$({fetch} | jq -r .id_token); [ "$TOKEN" ] && break'
     return "\n".join(
         (
             f"DEVICE=$(curl -s {shlex.quote(endpoints.authorization)} {client} -d {scope})",
             'echo "Open this in any browser: $(echo "$DEVICE" | jq -r .verification_uri_complete)"',
-            f"for _ in $(seq {_MOST_QUESTIONS}); do sleep {_PAUSE}; TOKEN=$({ask} | jq -er .id_token) && break; done",
+            f"for _ in $(seq {_MOST_QUESTIONS}); do sleep {_PAUSE}; {ask}; done",
             f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(options.public_url + "/")}',
         )
     )
