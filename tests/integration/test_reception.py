@@ -6,6 +6,7 @@ import collections.abc
 import contextlib
 import json
 import pathlib
+import secrets
 import time
 
 import deployed
@@ -21,7 +22,8 @@ from lightkube.resources.rbac_authorization_v1 import RoleBinding
 
 # Seconds: a namespace is there within two, but a machine may have little time.
 _PATIENCE = 300
-_USER = "new.user@example.com"
+# New in every run, also in a model that an earlier one left.
+_USER = f"new.{secrets.token_hex(4)}@example.com"
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def test_the_rights_one_by_one_are_enough(bundle: deployed.Deployed):
     """As docs/profiles.md has them, in place of trust."""
     bundle.juju.cli("trust", "reception", "--remove", "--scope=cluster")
     receptions.apply(bundle.kube, receptions.access(bundle.namespace))
-    user = "second.user@example.com"
+    user = f"second.{secrets.token_hex(4)}@example.com"
     bundle.settle()
     client, _ = _enter(bundle, user, _password(bundle, user))
     client.close()
