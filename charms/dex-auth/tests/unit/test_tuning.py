@@ -55,6 +55,14 @@ def test_the_password_grant_asks_a_connector_that_is_there(name: str, known: boo
     assert settings.problems == (() if known else (SAID.format("x", "l, local"),))
 
 
+def test_a_connector_that_takes_no_passwords_answers_no_password_grant():
+    hub = {"id": "hub", "name": "H", "type": "github", "config": {"clientID": "c", "clientSecret": "s"}}
+    both = yaml.safe_dump([*yaml.safe_load(LDAP), hub])
+    settings = config.read({"connectors": both, "password-connector": "hub"}, {}, FACTS)
+    assert settings.tuning.password_connector == ""
+    assert settings.problems == (SAID.format("hub", "l, local"),)
+
+
 def rendered(given: tuning.Tuning) -> dict:
     (file,) = dex.configure(dex.Inputs(issuer="http://h/dex", port=5556, tuned=given)).files
     return yaml.safe_load(file.text)
