@@ -55,8 +55,10 @@ def test_no_application_takes_a_part_of_another_ones_path(older: str, newer: str
 
 
 def test_paths_that_only_begin_with_the_same_letters_do_not_overlap() -> None:
-    table = routes.table([ask("a", 1, "/dex"), ask("b", 2, "/dexter"), ask("c", 3, "/dex-x/y")], "m")
-    assert len(table.routes) == 3
+    asks = [("a", "/dex"), ("b", "/dexter"), ("c", "/dex-x/y")]
+    for order in (asks, asks[::-1]):
+        table = routes.table([ask(name, number, prefix) for number, (name, prefix) in enumerate(order)], "m")
+        assert len(table.routes) == 3
 
 
 @pytest.mark.parametrize("older", [True, False])
@@ -113,6 +115,7 @@ def test_service_name_is_complete() -> None:
 @pytest.mark.parametrize("service", ["", "a.b", "A", "a_b", "-a", 'a"', "a:80", "localhost/"])
 def test_service_that_is_no_name_is_refused(service: str) -> None:
     assert routes.table([ask("a", 1, "/a", service=service)], "m").routes == ()
+    assert routes.table([ask("a", 1, "/a", namespace=service or "-")], "m").routes == ()
 
 
 def auth(request: tuple[str, ...], response: tuple[str, ...]) -> routes.Auth:
