@@ -123,6 +123,12 @@ def test_an_answer_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch):
         assert asyncio.run(ask(port)) < 2
 
 
+@pytest.mark.parametrize(("curve", "fit"), [("P-256", True), ("P-384", False), ("P-521", False), ("secp256k1", False)])
+def test_a_key_on_another_curve_is_no_key(curve: str, fit: bool):
+    key = jwk.ECKey.generate_key(curve, {"kid": "k"}).as_dict(private=False)
+    assert ("k" in idtoken.read_keys({"keys": [key]})) is fit
+
+
 class Source:
     """Keys as a test sets them."""
 

@@ -403,6 +403,8 @@ def test_a_public_client_for_programs_may_send_nobody_anywhere(ctx: Context, bas
     out, clients = presented((3, "a", "a-device"), (4, "b", "a"))
     assert [client["id"] for client in clients] == ["a", "a-device", "b"]
     assert "have the same client id 'a'" in out.unit_status.message
+    # Who is not served gets no client for programs either.
+    assert [client["id"] for client in presented((3, "a", ""), (4, "a", "z"))[1]] == ["a"]
 
 
 def test_a_gatekeeper_behind_another_gateway_is_named(ctx: Context, base: testing.State):
