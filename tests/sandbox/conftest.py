@@ -58,11 +58,12 @@ def sandbox(running: live.Live) -> collections.abc.Iterator[live.Live]:
     yield running
     if not running.touched:
         return
-    running.cli("start", "gatekeeper/0", "gatekeeper")
-    running.cli("start", "dex-auth/0", "dex")
     options = "connectors,static-username,static-password,enable-password-db,issuer-url"
     running.cli("config", "dex-auth", "--reset", options)
     running.cli("config", "gatekeeper", "--reset", "session-lifetime,login-redirect-code,userid-claim")
+    # After the options: with those of some tests, Dex alone cannot start.
+    running.cli("start", "gatekeeper/0", "gatekeeper")
+    running.cli("start", "dex-auth/0", "dex")
     live.wait(running.active, hint="everything active again after the test")
 
 
