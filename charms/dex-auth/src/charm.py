@@ -20,7 +20,7 @@ import saying
 import serving
 import storage
 import volume
-from charmkit import beginning, metrics, observing, secrets
+from charmkit import beginning, mesh, metrics, observing, secrets
 
 
 class DexCharm(ops.CharmBase):
@@ -191,6 +191,7 @@ class DexCharm(ops.CharmBase):
         for endpoint, bag in written.items():
             for relation in self.model.relations[endpoint]:
                 relation.data[self.app].update(bag)
+        mesh.tell(self, service=("ingress", "oidc-client", "dex-oidc-config"), units=("metrics-endpoint",))
 
 
 if __name__ == "__main__":

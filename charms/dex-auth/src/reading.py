@@ -15,7 +15,7 @@ import references
 import relations
 import serving
 import storage
-from charmkit import observing
+from charmkit import mesh, observing
 from charmkit.interfaces import ingress, istio_ingress_route, postgresql_client
 
 # Istio's gateway in the place of the one over ingress.
@@ -30,6 +30,7 @@ ENDPOINTS = (
     "grafana-dashboard",
     "peers",
     *observing.ENDPOINTS,
+    *mesh.ENDPOINTS,
 )
 
 

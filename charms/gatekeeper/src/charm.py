@@ -15,7 +15,7 @@ import ops
 import relations
 import revoked
 import token_actions
-from charmkit import beginning, metrics, observing, pebble, rollout, secrets
+from charmkit import beginning, mesh, metrics, observing, pebble, rollout, secrets
 
 
 class GatekeeperCharm(ops.CharmBase):
@@ -46,6 +46,7 @@ class GatekeeperCharm(ops.CharmBase):
             relations.REDIS,
             relations.METRICS,
             *observing.ENDPOINTS,
+            *mesh.ENDPOINTS,
             relations.FORWARD,
             relations.RECEPTION,
             relations.ROUTE,

@@ -9,6 +9,7 @@ import inputs
 import keys
 import ops
 import relations
+from charmkit import mesh
 from charmkit.interfaces import forward_auth, ingress, ingress_auth, istio_ingress_route, oidc_client
 
 
@@ -16,6 +17,8 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     """Present the gatekeeper to gateways and to the OpenID Connect provider."""
     for relation in charm.model.relations[relations.INGRESS]:
         relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
+    # To no policy at all the mesh is open: everybody asks the gatekeeper, who tells by himself whom he believes.
+    mesh.tell(charm)
     for relation in charm.model.relations[relations.ROUTE]:
         relation.data[charm.app].update(istio_ingress_route.write(gatekeeper.route(charm.app.name, charm.model.name)))
     for relation in charm.model.relations[relations.AUTH]:

@@ -73,6 +73,16 @@ def test_databags_are_those_of_charmed_kubeflow(ctx: Context, base: testing.Stat
     }
 
 
+def test_the_mesh_lets_in_who_is_related(ctx: Context, base: testing.State):
+    beacon = testing.Relation("service-mesh", id=51)
+    prometheus = testing.Relation("metrics-endpoint", id=52, remote_app_name="cos")
+    out = run(ctx, dataclasses.replace(base, relations=[*base.relations, beacon, prometheus]))
+    found = json.loads(out.get_relation(beacon.id).local_app_data["policies"])
+    sources = sorted((one["source_app_name"], one["target_type"]) for one in found)
+    assert sources == [("cos", "unit"), ("gatekeeper", "app"), ("gateway", "app"), ("oidc-gatekeeper", "app")]
+    assert {one["target_app_name"] for one in found} == {"dex-auth"}
+
+
 def test_client_with_a_plain_secret(ctx: Context, base: testing.State):
     assert dex(ctx, run(ctx, base))["staticClients"] == [
         {

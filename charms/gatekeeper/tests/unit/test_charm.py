@@ -122,6 +122,13 @@ def test_configuration_is_private(ctx: Context, base: testing.State) -> None:
     }
 
 
+def test_the_mesh_is_told_no_policy_and_other_models_the_name(ctx: Context, base: testing.State) -> None:
+    beacon, other = testing.Relation("service-mesh", id=51), testing.Relation("require-cmr-mesh", id=52)
+    out = update(ctx, dataclasses.replace(base, relations=[*base.relations, beacon, other]))
+    assert bag(out, beacon) == {"policies": "[]"}
+    assert json.loads(bag(out, other)["cmr_data"]) == {"app_name": "gatekeeper", "juju_model_name": out.model.name}
+
+
 def test_databags_hold_what_old_charms_read(ctx: Context, base: testing.State) -> None:
     state = update(ctx, base)
     assert bag(state, INGRESS) == {
