@@ -83,6 +83,23 @@ def test_a_gateway_that_loses_the_cookies_of_a_yes_says_so_and_gets_a_redirect(b
     assert {line.partition("=")[0] for line in given.header("set-cookie")} == {SESSION, REFRESH}
 
 
+def test_a_form_that_is_sent_is_not_sent_elsewhere(browser: Browser):
+    """A redirect would lose what was typed."""
+    given = browser.get(NOW + 601, method="POST", **BROWSER, **{"x-authorization-check": "no-cookies"})
+    assert (given.status, given.header("kubeflow-userid")) == (200, ["user@example.com"])
+
+
+def test_a_renewal_follows_the_rules_of_today():
+    person = dataclasses.replace(PERSON, claim="User@Example.com")
+    before = Browser(made())
+    for line in before.parts.renewals.issue(person, session.begin(NOW), NOW):
+        before.keep(line)
+    other = Browser(made(userid_prefix="people/", userid_lowercase=True), dict(before.cookies))
+    assert other.get(NOW + 901, **GATEWAY).header("kubeflow-userid") == ["people/user@example.com"]
+    out = Browser(made(allowed_groups=["c"]), dict(before.cookies)).get(NOW + 901, accept="application/json", **GATEWAY)
+    assert out.status == 401
+
+
 def test_a_script_of_a_page_is_renewed_too(browser: Browser):
     given = browser.get(NOW + 5000, method="POST", accept="application/json", **GATEWAY)
     assert given.status == 200
