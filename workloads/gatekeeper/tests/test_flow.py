@@ -109,6 +109,20 @@ def test_a_login_that_never_succeeds_ends_with_a_page(running: Running, provider
         assert 'href="/page"' in answer.text
 
 
+def test_attempts_that_nobody_can_read_end_with_a_page_too(running: Running):
+    with running.client() as client:
+        page = {"accept": "text/html"}
+        answers = [client.get(f"{CALLBACK}?code=x&state=nonsense", headers=page) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [302, 302, 400]
+        assert "cookies blocked" in answers[-1].text
+
+
+def test_of_a_repeated_field_the_first_counts(running: Running, provider: Provider):
+    with running.client() as client:
+        back = provider.agree(client.get("/page").headers["location"])
+        assert client.get(f"{back}&code=other&state=other").headers["location"] == "/page"
+
+
 def test_five_attempts_at_most_are_kept(running: Running):
     with running.client() as client:
         for number in range(12):
