@@ -32,7 +32,7 @@ def cluster_wide(model: deployed.Deployed) -> collections.abc.Iterator[lightkube
     yield model.kube
     for found in list(model.kube.list(receptions.Profile)):
         assert found.metadata and found.metadata.name
-        if found.metadata.name.startswith(model.namespace):
+        if found.metadata.name.startswith(_prefix(model)):
             # No controller is left that would do it.
             free = {"metadata": {"finalizers": None}}
             model.kube.patch(receptions.Profile, found.metadata.name, free, patch_type=types.PatchType.MERGE)
@@ -48,14 +48,19 @@ def bundle(
     scratch: pathlib.Path,
 ) -> deployed.Deployed:
     """The whole bundle with the names of profiles of its own, as others may be in this cluster."""
-    own = {"options": {"profile-prefix": model.namespace}}
+    own = {"options": {"profile-prefix": _prefix(model)}}
     if not request.config.getoption("--no-juju-setup"):
         model.deploy(everything | {"reception": everything["reception"] | own}, scratch)
     return model
 
 
+def _prefix(model: deployed.Deployed) -> str:
+    """Return how profiles begin; names of temporary models are longer than that may be, and differ before this."""
+    return model.namespace[:17].rstrip("-")
+
+
 def _name(bundle: deployed.Deployed, user: str) -> str:
-    return f"{bundle.namespace}-{user.replace('@', '-').replace('.', '-')}"
+    return f"{_prefix(bundle)}-{user.replace('@', '-').replace('.', '-')}"
 
 
 def _password(bundle: deployed.Deployed, user: str) -> str:
@@ -138,7 +143,7 @@ def test_a_namespace_stays_when_the_reception_goes_and_is_found_again(
         bundle.answers(session, 200)
     bundle.logs_in(*credentials)
 
-    _deploy(bundle.juju, everything["reception"], bundle.namespace)
+    _deploy(bundle.juju, everything["reception"], _prefix(bundle))
     bundle.join("reception:ingress", "ambassador-route:ingress")
     bundle.join("reception:first-login", "gatekeeper:first-login")
     bundle.settle()
@@ -150,7 +155,7 @@ def test_a_namespace_stays_when_the_reception_goes_and_is_found_again(
 def test_a_namespace_stays_when_the_model_goes(bundle: deployed.Deployed, everything: dict[str, dict]):
     user, name = "doomed@example.com", _name(bundle, "doomed@example.com")
     with jubilant.temp_model() as juju:
-        _deploy(juju, everything["reception"], bundle.namespace)
+        _deploy(juju, everything["reception"], _prefix(bundle))
         juju.wait(lambda status: "integrate" in status.apps["reception"].app_status.message, timeout=deployed.PATIENCE)
         juju.run("reception/0", "create-profile", {"user": user}, wait=_PATIENCE)
         live.wait(lambda: "namespaceAdmin" in receptions.bindings(bundle.kube, name), seconds=_PATIENCE, hint=name)
