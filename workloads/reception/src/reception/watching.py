@@ -46,6 +46,8 @@ class Watched:
         self._changed = changed or _ignore
         self._afresh = afresh
         self._objects: dict[Key, Json] = {}
+        # The version of the last list or event.
+        self._told = 0
         self.synced = asyncio.Event()
         self.trouble = ""
 
@@ -58,8 +60,13 @@ class Watched:
         return self._objects.values()
 
     def keep(self, what: Json) -> None:
-        """Remember an object that was just written, so that nobody writes it again before the watch tells of it."""
-        self._objects[_key(what)] = what
+        """Remember an object that was just written, so that nobody writes it again before the watch tells of it.
+
+        The watch may have told of it already, and of what somebody did to it afterwards: that stays.
+        """
+        version = _version(what["metadata"])
+        if not version or version > self._told:
+            self._objects[_key(what)] = what
 
     async def run(self) -> None:
         """Follow the objects until cancelled."""
@@ -80,6 +87,7 @@ class Watched:
     async def _list(self) -> str:
         found, version = await self._kube.list(self._kind, self._labels)
         before, self._objects = self._objects, {_key(one): one for one in found}
+        self._told = _version({"resourceVersion": version})
         self.synced.set()
         for key in before.keys() | self._objects.keys():
             self._changed(key)
@@ -89,6 +97,7 @@ class Watched:
         # The server ends a watch in its own time, and the client goes on where it stood.
         async for word, what in self._kube.watch(self._kind, self._labels, version, int(self._afresh * 2)):
             key = _key(what)
+            self._told = _version(what["metadata"])
             if word == "DELETED":
                 self._objects.pop(key, None)
             else:
@@ -106,6 +115,12 @@ class Watched:
 
 def _key(what: Json) -> Key:
     return what["metadata"].get("namespace") or "", what["metadata"]["name"]
+
+
+def _version(metadata: Json) -> int:
+    """Return a version, which grows with every change of the kind; 0 where it is not a number."""
+    version = str(metadata.get("resourceVersion"))
+    return int(version) if version.isdecimal() else 0
 
 
 def _ignore(_: Key) -> None:
