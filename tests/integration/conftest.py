@@ -86,9 +86,11 @@ def scratch(request: pytest.FixtureRequest) -> collections.abc.Iterator[pathlib.
 
 
 @pytest.fixture(scope="module")
-def model(juju: jubilant.Juju) -> deployed.Deployed:
+def model(juju: jubilant.Juju) -> collections.abc.Iterator[deployed.Deployed]:
     """A model, and the cluster that it is in."""
-    return deployed.Deployed(juju)
+    found = deployed.Deployed(juju)
+    with found.kube:
+        yield found
 
 
 @pytest.fixture(scope="module")
