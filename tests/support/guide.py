@@ -57,7 +57,7 @@ BROKEN = {
     "text": ("test-connector", "expected a list"),
     "unknown type": (json.dumps([{**LDAP[0], "type": "ldapp"}]), "connectors[0].type"),
     "refused by Dex": (json.dumps([{"id": "x", "name": "X", "type": "saml", "config": {}}]), "connectors"),
-    "provider that does not answer": (json.dumps([UNREACHABLE]), "connectors"),
+    "provider that does not answer": (json.dumps([UNREACHABLE]), "connector 'x': Dex cannot open it"),
 }
 
 
