@@ -35,7 +35,7 @@ def id_token(sandbox: live.Live) -> str:
     """Get an ID token from Dex as the gatekeeper's client, by the authorization code flow with PKCE."""
     user, password = sandbox.credentials()
     path = sandbox.file("dex-auth/0", "dex", "/tmp/dex/config.yaml")
-    (client_entry,) = yaml.safe_load(path.read_text())["staticClients"]
+    client_entry, _ = yaml.safe_load(path.read_text())["staticClients"]
     verifier = secrets.token_urlsafe(32)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
     redirect = f"{sandbox.url}/authservice/oidc/callback"
