@@ -7,6 +7,7 @@ import collections.abc
 import contextlib
 import re
 import time
+import typing
 
 import cluster
 import lightkube
@@ -16,11 +17,12 @@ from lightkube.models.core_v1 import ServicePort, ServiceSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.coordination_v1 import Lease
 from lightkube.resources.core_v1 import Service
-from reception import controller, desk, kube, lease, settings
+from reception import controller, desk, kube, lease, objects, settings
 
 # In seconds, of leases in these tests.
 LASTING, EVERY = 3, 0.4
 MERGE = lightkube.types.PatchType.MERGE
+Cluster = typing.TypeVar("Cluster", bound=kube.Kube)
 WRITES = ("POST", "PUT", "PATCH", "DELETE", "APPLY")
 
 
@@ -32,8 +34,10 @@ def options(kube: cluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @contextlib.asynccontextmanager
-async def source(options: settings.Settings) -> collections.abc.AsyncGenerator[kube.Kube]:
-    found = kube.Kube(options)
+async def source(
+    options: settings.Settings, kind: collections.abc.Callable[[settings.Settings], Cluster] = kube.Kube
+) -> collections.abc.AsyncGenerator[Cluster]:
+    found = kind(options)
     try:
         yield found
     finally:
@@ -160,6 +164,76 @@ def test_looking_at_everything_again_writes_nothing(options: settings.Settings, 
                 await asyncio.sleep(4)
                 assert keeper.done - looked >= 12, "everything was looked at at least twice"
                 assert written(kube) == before
+
+    asyncio.run(scenario())
+
+
+class Contested(kube.Kube):
+    """A cluster in which somebody else is faster, once."""
+
+    def __init__(self, options: settings.Settings, admin: lightkube.Client) -> None:
+        super().__init__(options)
+        self._admin = admin
+        self.conflicts = 0
+
+    async def patch(self, kind: str, name: str, change: kube.Json, namespace: str | None = None) -> kube.Json:
+        if kind == "Profile" and not self.conflicts:
+            theirs = {"metadata": {"finalizers": ["example.com/theirs"]}}
+            self._admin.patch(receptions.Profile, name, theirs, patch_type=MERGE)
+        try:
+            return await super().patch(kind, name, change, namespace)
+        except kube.FAILURES as error:
+            self.conflicts += kube.code(error) == kube.CONFLICT
+            raise
+
+
+def test_what_somebody_wrote_at_the_same_time_stays(options: settings.Settings, kube: cluster.Cluster):
+    admin = kube.client()
+    admin.create(receptions.profile("inside-contested", "contested@example.com"))
+
+    async def scenario() -> None:
+        async with source(options, lambda options: Contested(options, admin)) as contested:
+            async with beside(controller.Controller(options, contested).run()):
+                await until(lambda: receptions.conditions(admin, "inside-contested") != {})
+            assert contested.conflicts == 1
+
+    asyncio.run(scenario())
+    found = admin.get(receptions.Profile, "inside-contested")
+    assert set(found.metadata.finalizers) == {"example.com/theirs", objects.FINALIZER}
+    admin.patch(receptions.Profile, "inside-contested", {"metadata": {"finalizers": []}}, patch_type=MERGE)
+
+
+class Forgetful(kube.Kube):
+    """A cluster that has forgotten what happened since the first list of each kind."""
+
+    def __init__(self, options: settings.Settings) -> None:
+        super().__init__(options)
+        self.asked: list[str] = []
+        self.refused: list[int] = []
+
+    async def watch(
+        self, kind: str, labels: dict[str, typing.Any], version: str, seconds: int
+    ) -> collections.abc.AsyncGenerator[tuple[str, kube.Json]]:
+        known = version if kind in self.asked else "1"
+        self.asked.append(kind)
+        try:
+            async for event in super().watch(kind, labels, known, seconds):
+                yield event
+        except kube.FAILURES as error:
+            self.refused.append(kube.code(error))
+            raise
+
+
+def test_a_watch_that_is_lost_is_begun_anew(options: settings.Settings, kube: cluster.Cluster):
+    admin = kube.client()
+
+    async def scenario() -> None:
+        async with source(options, Forgetful) as forgetful:
+            async with beside(controller.Controller(options, forgetful).run()):
+                await until(lambda: forgetful.asked.count("Profile") == 2)
+                admin.create(receptions.profile("inside-lost", "lost@example.com"))
+                await until(lambda: receptions.conditions(admin, "inside-lost") != {})
+            assert 410 in forgetful.refused
 
     asyncio.run(scenario())
 
