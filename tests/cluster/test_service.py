@@ -10,7 +10,7 @@ import ambassador
 import charm
 import cluster
 import config
-import incluster
+import kubernetes
 import ops
 import pytest
 import service
@@ -66,7 +66,7 @@ def unit(
     (tmp_path / "token").write_text(kube.token(namespace, APP))
     (tmp_path / "ca.crt").write_bytes(kube.ca.read_bytes())
     (tmp_path / "namespace").write_text(namespace)
-    monkeypatch.setattr(incluster, "ACCOUNT", str(tmp_path))
+    monkeypatch.setattr(kubernetes, "ACCOUNT", str(tmp_path))
     host, _, port = kube.url.removeprefix("https://").partition(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
@@ -174,7 +174,7 @@ def test_the_charm_brings_it_and_another_unit_does_not(unit: Unit) -> None:
 
 
 def test_the_charm_says_what_is_missing(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incluster, "ACCOUNT", "/nowhere")
+    monkeypatch.setattr(kubernetes, "ACCOUNT", "/nowhere")
     after = run(state(unit))
     command = f"run juju config {APP} --reset gateway_service_type"
     assert after.unit_status == ops.BlockedStatus(f"Not in a cluster: {command}")

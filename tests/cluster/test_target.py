@@ -15,6 +15,7 @@ import charm
 import emissary
 import httpx
 import incluster
+import kubernetes
 import lightkube
 import lightkube.types
 import live
@@ -287,7 +288,7 @@ def test_missing_rights_are_named_exactly(world: World) -> None:
         PolicyRule(apiGroups=[GROUP], resources=kinds, verbs=["get", "list", "create", "patch", "delete"]),
         PolicyRule(apiGroups=[""], resources=["secrets"], verbs=["get", "list"]),
     )
-    with pytest.raises(incluster.NotPossibleError) as caught:
+    with pytest.raises(kubernetes.NotPossibleError) as caught:
         world.objects().bring(resources(world.namespace))
     assert str(caught.value) == (
         f"Missing rights in namespace {world.namespace}, create, patch, delete secrets: "
@@ -297,7 +298,7 @@ def test_missing_rights_are_named_exactly(world: World) -> None:
 
 
 def test_without_any_right_all_are_named_and_nothing_is_removed(world: World) -> None:
-    with pytest.raises(incluster.NotPossibleError) as caught:
+    with pytest.raises(kubernetes.NotPossibleError) as caught:
         world.objects().bring(resources(world.namespace))
     for kind in FIELDS:
         assert f"{kind.lower()}s.{GROUP}" in str(caught.value)
@@ -307,7 +308,7 @@ def test_without_any_right_all_are_named_and_nothing_is_removed(world: World) ->
 
 def test_what_the_api_server_refuses_is_told_in_its_words(world: World) -> None:
     world.trust()
-    with pytest.raises(incluster.NotPossibleError, match=r"refused.*spec\.port"):
+    with pytest.raises(kubernetes.NotPossibleError, match=r"refused.*spec\.port"):
         world.objects().bring(resources(world.namespace, port=70000))
 
 
@@ -320,7 +321,7 @@ def unit(world: World, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "token").write_text(world.kube.token(world.namespace, "gateway"))
     (tmp_path / "ca.crt").write_bytes(world.kube.ca.read_bytes())
     (tmp_path / "namespace").write_text(world.namespace)
-    monkeypatch.setattr(incluster, "ACCOUNT", str(tmp_path))
+    monkeypatch.setattr(kubernetes, "ACCOUNT", str(tmp_path))
     host, _, port = world.kube.url.removeprefix("https://").partition(":")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)

@@ -1,12 +1,12 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""Emissary's resources as objects of the cluster, for an Emissary that runs there. Knows Kubernetes."""
+"""Emissary's resources as objects of the cluster, for an Emissary that runs there."""
 
 import collections.abc
-import logging
 import typing
 
 import httpx2
+import kubernetes
 import lightkube
 from lightkube import generic_resource
 from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
@@ -15,7 +15,6 @@ from lightkube.resources.core_v1 import Secret
 
 Resource = collections.abc.Mapping[str, typing.Any]
 
-ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 LABEL = "ambassador-route.kubeflow-auth/application"
 _GROUP, _VERSION = "getambassador.io", "v3alpha1"
 # Nothing is routed before its authorizer is there, and the authorizer goes last.
@@ -23,16 +22,12 @@ _KINDS = ("AuthService", "Module", "Secret", "Host", "Listener", "Mapping")
 _VERBS = ("get", "list", "create", "patch", "delete")
 
 
-class NotPossibleError(Exception):
-    """The cluster does not take the resources; the text says why and what to type."""
-
-
 def bring(namespace: str, application: str, wanted: collections.abc.Iterable[Resource]) -> str:
     """Bring the cluster to these resources with the rights of this pod, and return why that is not possible."""
     try:
-        with connect(namespace, application, "target") as client:
+        with kubernetes.connect(namespace, application, "target") as client:
             Objects(client, namespace, application).bring(wanted)
-    except NotPossibleError as error:
+    except kubernetes.NotPossibleError as error:
         return str(error)
     return ""
 
@@ -40,32 +35,11 @@ def bring(namespace: str, application: str, wanted: collections.abc.Iterable[Res
 def clear(namespace: str, application: str) -> str:
     """Remove what an application has in the cluster, and return why that is not possible; elsewhere it has nothing."""
     try:
-        with connect(namespace, application, "target") as client:
+        with kubernetes.connect(namespace, application, "target") as client:
             Objects(client, namespace, application).clear()
-    except NotPossibleError as error:
+    except kubernetes.NotPossibleError as error:
         return str(error)
     return ""
-
-
-def connect(namespace: str, application: str, option: str) -> lightkube.Client:
-    """Return a client with the rights of this pod.
-
-    Args:
-        namespace: the model.
-        application: this one, the field manager.
-        option: which of its options needs the cluster.
-
-    Raises:
-        NotPossibleError: this is no pod of a cluster.
-    """
-    try:
-        config = lightkube.KubeConfig.from_service_account(ACCOUNT)
-    except (lightkube.ConfigError, KeyError):
-        raise NotPossibleError(f"Not in a cluster: run juju config {application} --reset {option}") from None
-    # Every request and its headers would stand in Juju's log.
-    for name in ("httpx2", "httpcore2", "lightkube"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return lightkube.Client(config=config, namespace=namespace, field_manager=application, trust_env=False)
 
 
 class Objects:
@@ -104,11 +78,9 @@ class Objects:
             for kind in reversed(_KINDS):
                 self._prune(kind, by_kind[kind])
         except lightkube.ApiError as error:
-            raise NotPossibleError(self._reason(error)) from None
+            raise kubernetes.NotPossibleError(self._reason(error)) from None
         except httpx2.HTTPError as error:
-            raise NotPossibleError(
-                f"Kubernetes does not answer ({type(error).__name__}): see juju status {self._application}"
-            ) from None
+            raise kubernetes.NotPossibleError(kubernetes.silent(error, self._application)) from None
 
     def clear(self) -> None:
         """Remove all that is ours, the authorizer last; where this pod may see nothing, it has left nothing.
@@ -119,7 +91,7 @@ class Objects:
         try:
             allowed = self._is_allowed("Mapping", "list")
         except (lightkube.ApiError, httpx2.HTTPError) as error:
-            raise NotPossibleError(f"Kubernetes does not answer ({type(error).__name__})") from None
+            raise kubernetes.NotPossibleError(f"Kubernetes does not answer ({type(error).__name__})") from None
         if allowed:
             self.bring(())
 
@@ -132,8 +104,7 @@ class Objects:
                 missing.setdefault(", ".join(lacks), []).append(_qualified(kind))
         if missing:
             text = "; ".join(f"{verbs} {' '.join(names)}" for verbs, names in missing.items())
-            trust = f"run juju trust {self._application} --scope=cluster"
-            raise NotPossibleError(f"Missing rights in namespace {self._namespace}, {text}: {trust}")
+            raise kubernetes.NotPossibleError(kubernetes.forbidden(self._namespace, self._application, text))
 
     def _is_allowed(self, kind: str, verb: str) -> bool:
         group, plural = ("", "secrets") if kind == "Secret" else (_GROUP, f"{kind.lower()}s")
@@ -161,8 +132,7 @@ class Objects:
                 f"The cluster does not know {_GROUP}/{_VERSION}: install Emissary-ingress 4.1 and its definitions, "
                 f"or run juju config {self._application} --reset target"
             )
-        said = " ".join((error.status.message or str(error)).split())[:300]
-        return f"Kubernetes refused, {said}: see juju debug-log --include {self._application}"
+        return f"Kubernetes refused, {kubernetes.words(error)}: see juju debug-log --include {self._application}"
 
 
 def _class(kind: str) -> typing.Any:

@@ -6,7 +6,7 @@ import collections.abc
 
 import config
 import httpx2
-import incluster
+import kubernetes
 import lightkube
 from lightkube.models.core_v1 import ServiceSpec
 from lightkube.models.meta_v1 import ObjectMeta
@@ -29,25 +29,24 @@ def bring(namespace: str, application: str, kind: str, annotations: collections.
     """
     wanted = kind != config.PLAIN_SERVICE or bool(annotations)
     try:
-        with incluster.connect(namespace, application, _OPTION) as client:
+        with kubernetes.connect(namespace, application, _OPTION) as client:
             found = client.get(Service, application)
             ours = any(entry.manager == application for entry in (found.metadata or ObjectMeta()).managedFields or ())
             if wanted or ours:
                 spec = ServiceSpec(type=kind) if kind != config.PLAIN_SERVICE else None
                 metadata = ObjectMeta(name=application, annotations=dict(annotations))
                 client.apply(Service(metadata=metadata, spec=spec), force=True)
-    except incluster.NotPossibleError as error:
+    except kubernetes.NotPossibleError as error:
         return str(error) if wanted else ""
     except lightkube.ApiError as error:
         return _refused(error, namespace, application) if wanted else ""
     except httpx2.HTTPError as error:
-        return f"Kubernetes does not answer ({type(error).__name__}): see juju status {application}" if wanted else ""
+        return kubernetes.silent(error, application) if wanted else ""
     return ""
 
 
 def _refused(error: lightkube.ApiError, namespace: str, application: str) -> str:
     if error.status.code == 403:
-        trust = f"run juju trust {application} --scope=cluster"
-        return f"Missing rights in namespace {namespace}, get, patch services: {trust}"
-    said = " ".join((error.status.message or str(error)).split())[:300]
+        return kubernetes.forbidden(namespace, application, "get, patch services")
+    said = kubernetes.words(error)
     return f"Kubernetes refused {_OPTION} or annotations, {said}: run juju config {application} --reset {_OPTION}"

@@ -17,7 +17,7 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     """Present the gatekeeper to gateways and to the OpenID Connect provider."""
     for relation in charm.model.relations[relations.INGRESS]:
         relation.data[charm.app].update(ingress.write_request(gatekeeper.ingress_request(charm.app.name)))
-    # To no policy at all the mesh is open: everybody asks the gatekeeper, who tells by himself whom he believes.
+    # Without a policy the mesh lets everybody ask the gatekeeper, which knows by itself whom to believe.
     mesh.tell(charm)
     for relation in charm.model.relations[relations.ROUTE]:
         relation.data[charm.app].update(istio_ingress_route.write(gatekeeper.route(charm.app.name, charm.model.name)))

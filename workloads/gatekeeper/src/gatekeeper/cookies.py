@@ -20,14 +20,7 @@ def pairs(lines: collections.abc.Iterable[bytes]) -> collections.abc.Iterator[tu
 
 def values(lines: collections.abc.Iterable[bytes], name: bytes) -> list[bytes]:
     """Return every value under one name."""
-    found: list[bytes] = []
-    # Written out: this is a part of every check, and what `pairs` yields would be thrown away.
-    for line in lines:
-        for part in line.split(b";"):
-            key, equals, value = part.strip(b" \t").partition(b"=")
-            if key == name and equals:
-                found.append(value)
-    return found
+    return [value for key, value in pairs(lines) if key == name]
 
 
 def write(name: str, value: str, *, max_age: int, secure: bool) -> str:

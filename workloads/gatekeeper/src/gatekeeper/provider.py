@@ -1,6 +1,6 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenID Connect provider,: what it says of itself and of tokens, its keys, and the exchange of codes."""
+"""The OpenID Connect provider: what it says of itself and of tokens, its keys, and the exchange of codes."""
 
 import asyncio
 import collections.abc
