@@ -28,6 +28,20 @@ _ADMIN = "admin-s3cret"
 _SERVICES = "10.152.183.0/24"
 
 
+# Who did what, of service accounts only: what these may do is for tests to look at.
+_AUDITED = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"], "resources": [{"group": group} for group in (
+            "", "coordination.k8s.io", "kubeflow.org", "rbac.authorization.k8s.io"
+        )]},
+        {"level": "None"},
+    ],
+}  # fmt: skip
+
+
 class Cluster:
     """One API server, that can be stopped and started again; what it knows stays in etcd."""
 
@@ -41,6 +55,7 @@ class Cluster:
         directory.certificates(home)
         self.ca = home / "ca.pem"
         self.kubeconfig = self.configuration(_ADMIN, "admin")
+        (home / "audit.json").write_text(json.dumps(_AUDITED))
         (home / "tokens.csv").write_text(f"{_ADMIN},admin,1,system:masters\n")
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._clients = contextlib.ExitStack()
@@ -63,6 +78,8 @@ class Cluster:
             f"--secure-port={self.url.rpartition(':')[2]}",
             "--authorization-mode=RBAC",
             f"--token-auth-file={home}/tokens.csv",
+            f"--audit-policy-file={home}/audit.json",
+            f"--audit-log-path={home}/audit.log",
             f"--tls-cert-file={home}/server.pem",
             f"--tls-private-key-file={home}/server.key",
             f"--service-cluster-ip-range={_SERVICES}",
@@ -119,6 +136,13 @@ class Cluster:
         made = self.client().create(ServiceAccountToken(metadata=ObjectMeta(), spec=spec), account, namespace=namespace)
         assert made.status
         return made.status.token
+
+    def asked(self, account: str) -> set[tuple[str, str]]:
+        """Return what a service account (NAMESPACE/NAME) ever did: kinds of objects, in the plural, with the verbs."""
+        user = "system:serviceaccount:" + account.replace("/", ":")
+        events = [json.loads(line) for line in (self._home / "audit.log").read_text().splitlines()]
+        objects = [(event["objectRef"], event["verb"]) for event in events if event["user"]["username"] == user]
+        return {("/".join(filter(None, (one["resource"], one.get("subresource")))), verb) for one, verb in objects}
 
     def client(self, account: str | None = None, **options: object) -> lightkube.Client:
         """Return a client of the admin, or of a service account (NAMESPACE/NAME), that is closed with the cluster."""
