@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import base64
 import hashlib
+import html
 import json
 import re
 
 import pytest
-from reception import desk, pages, profiles, settings
+from reception import desk, pages, profiles, reasons, settings
 
 OPTIONS = settings.parse(json.dumps({"listen": "a:1", "management": "a:2", "controller_listen": "a:3"}))
 HOSTILE = '"><script>alert(1)</script>'
@@ -41,3 +42,14 @@ def test_scripts_and_styles_of_a_page_are_those_that_its_policy_names():
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("code", reasons._REASONS)
+def test_every_refusal_has_a_request_id_and_a_command(code: str):
+    answer = pages.Pages(OPTIONS).refused(desk.Step(kind="refused", reason=code), "request-1234", retry="/reception")
+    text, why = bytes(answer.body).decode(), reasons.reason(code, OPTIONS.application)
+    assert answer.status_code == why.status >= 400
+    assert "request-1234" in text
+    assert answer.headers["x-request-id"] == "request-1234"
+    assert why.command.startswith(("juju ", "kubectl "))
+    assert why.command in html.unescape(text)
