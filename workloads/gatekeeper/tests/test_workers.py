@@ -110,6 +110,10 @@ def test_workers_end_together_and_finish_what_they_answer(team: Running):
     assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids)
 
 
+def test_workers_do_not_take_a_core_away_from_the_gateway(team: Running):
+    assert {os.sched_getscheduler(pid) for pid in children(team)} == {os.SCHED_BATCH}
+
+
 def test_workers_end_when_who_watches_them_is_killed(team: Running):
     pids = children(team)
     team.process.kill()
