@@ -8,6 +8,7 @@ GATEWAY_UPSTREAM    HOST:PORT on which they listen as the application of /record
                     and of /hosted at the host hosted.example.com
 GATEWAY_RPC         HOST:PORT on which they listen as the gRPC application of /rpc
 GATEWAY_RENEWS      0 when the engine cannot pass on cookies of an authorizer that lets a request pass
+GATEWAY_REPEATS     0 when it does not repeat a read that an application of /open lost
 """
 
 import collections.abc
@@ -76,7 +77,8 @@ def running(
     sandbox: live.Live | None, authorizer: peers.Authorizer, application: peers.Application, rpc: frames.Rpc
 ) -> under_test.Gateway:
     url = sandbox.url if sandbox else os.environ["GATEWAY_URL"]
-    found = under_test.Gateway(url, authorizer, application, rpc, renews=os.environ.get("GATEWAY_RENEWS") != "0")
+    can = {name: os.environ.get(f"GATEWAY_{name.upper()}") != "0" for name in ("renews", "repeats")}
+    found = under_test.Gateway(url, authorizer, application, rpc, **can)
     live.wait(lambda: found.get("/recorded/up", peers.SESSION).status == 200, hint="the gateway serves its routes")
     found.forget()
     return found

@@ -103,3 +103,17 @@ def test_an_application_that_is_down_is_named_as_the_failing_hop(gateway: under_
     assert b"application" in page.body
     for leak in (b"127.0.0.1", b"envoy", b"upstream connect"):
         assert leak not in page.body.lower()
+
+
+def test_a_read_that_an_application_lost_is_sent_again_where_nobody_is_asked(gateway: under_test.Gateway) -> None:
+    if not gateway.repeats:
+        pytest.skip("this engine repeats no request that an application has received")
+    for method in ("GET", "HEAD"):
+        assert gateway.get("/open/lost", method=method).status == 200
+        assert [seen.method for seen in gateway.application.take()] == [method] * 2
+
+
+def test_what_may_change_something_is_never_sent_twice(gateway: under_test.Gateway) -> None:
+    for path in ("/open/lost", "/recorded/lost"):
+        assert gateway.get(path, peers.SESSION, method="POST", body=b"once").status == 503
+        assert [seen.method for seen in gateway.application.take()] == ["POST"]

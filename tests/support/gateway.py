@@ -42,6 +42,7 @@ class Gateway:
         application: where /recorded, /tool and /open lead.
         rpc: where /rpc leads.
         renews: whether cookies of an authorizer that lets a request pass reach the client.
+        repeats: whether a read that an application lost without an answer is sent to it again, where nobody is asked.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Gateway:
     application: peers.Application
     rpc: frames.Rpc
     renews: bool = True
+    repeats: bool = True
 
     @property
     def address(self) -> tuple[str, int]:

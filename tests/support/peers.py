@@ -149,7 +149,7 @@ class Authorizer(Server):
 
 
 class Application(Server):
-    """Answers by the last part of the path: upload, download, events, slow, socket; all else echoes the request."""
+    """Answers by the last part of the path: download, events, socket, lost; all else echoes the request."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.arrived = 0
@@ -159,7 +159,7 @@ class Application(Server):
         """Do what the path says."""
         parts = urllib.parse.urlsplit(handler.requestline.split(" ")[1])
         query = dict(urllib.parse.parse_qsl(parts.query))
-        special = {"download": self._download, "events": self._events, "socket": self._socket}
+        special = {"download": self._download, "events": self._events, "socket": self._socket, "lost": self._lost}
         handle = special.get(parts.path.rsplit("/", 1)[-1])
         if handle:
             self.remember(handler)
@@ -198,6 +198,14 @@ class Application(Server):
             handler.wfile.flush()
             time.sleep(float(query["pause"]))
         handler.wfile.write(b"0\r\n\r\n")
+
+    def _lost(self, handler: http.server.BaseHTTPRequestHandler, query: dict[str, str]) -> None:
+        if sum(seen.path == handler.path for seen in self.seen) < 2:
+            # As when it is started again with a request on its way.
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            handler.close_connection = True
+            return
+        reply(handler, 200)
 
     def _socket(self, handler: http.server.BaseHTTPRequestHandler, _: dict[str, str]) -> None:
         key = handler.headers["Sec-WebSocket-Key"] + _MAGIC

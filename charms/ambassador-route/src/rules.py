@@ -32,7 +32,7 @@ class Rule:
     Attributes:
         kind: Envoy's word for how the path is compared.
         path: what it is compared with.
-        traffic: websocket, grpc, or empty for all else.
+        traffic: websocket, grpc, read (GET and HEAD), or empty for all else.
         cluster: where it leads.
         rewrite: what takes the path's place; empty to keep it.
         open: whether nobody is asked.
@@ -102,8 +102,10 @@ def _host(domain: str, gateway: model.Gateway) -> Host:
 
 
 def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[Rule]:
-    refused = gateway.refuses(route)
-    for traffic in ("websocket", "grpc", ""):
+    refused, asks = gateway.refuses(route), gateway.asks(route)
+    # What logs people in is started again after each change of an option. A read that this meets may be sent once more
+    # (RFC 9110, section 9.2.2), so it has an entry of its own there.
+    for traffic in ("websocket", "grpc", "") if asks or refused else ("websocket", "grpc", "read", ""):
         for kind, path, rewrite in _matches(route):
             yield Rule(
                 kind=kind,
@@ -112,7 +114,7 @@ def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator
                 cluster=_cluster(route, traffic),
                 rewrite=rewrite,
                 # A route that refuses reaches no application, and its page must not wait for an authorizer.
-                open=not gateway.asks(route),
+                open=not asks,
                 keeps_cookies=gateway.keeps_cookies(route),
                 refusal=gateway.refusal if refused else "",
                 idle_timeout=_NEVER if traffic == "websocket" else IDLE,
