@@ -17,25 +17,25 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> packing.Pack:
     """Pack one charm for a Python and an architecture; the same one is packed once."""
     made: dict[tuple[str, ...], pathlib.Path] = {}
 
-    def run(name: str, *, python: str = "3.12", arch: str = "amd64", again: bool = False) -> pathlib.Path:
-        key = (name, python, arch)
+    def run(name: str, *options: str, python: str = "3.12", arch: str = "amd64", again: bool = False) -> pathlib.Path:
+        key = (name, *options, python, arch)
         if key not in made or again:
             output = tmp_path_factory.mktemp("packed")
-            words = ["--output", output, "--python-version", python, "--arch", arch, name]
+            words = ["--output", output, "--python-version", python, "--arch", arch, *options, name]
             subprocess.run([sys.executable, packing.ROOT / "tools/pack", *words], check=True, stdout=subprocess.PIPE)
-            made[key] = output / f"{name}_{arch}.charm"
+            (made[key],) = output.iterdir()
         return made[key]
 
     return run
 
 
 @pytest.fixture
-def unpacked(pack: packing.Pack, tmp_path: pathlib.Path) -> collections.abc.Callable[[str], pathlib.Path]:
+def unpacked(pack: packing.Pack, tmp_path: pathlib.Path) -> collections.abc.Callable[..., pathlib.Path]:
     """Unpack a charm, packed for the Python that runs the tests, as Juju does: with the modes of its files."""
 
-    def unpack(name: str) -> pathlib.Path:
+    def unpack(name: str, *options: str) -> pathlib.Path:
         home = tmp_path / "charm"
-        with zipfile.ZipFile(pack(name, python=packing.HERE)) as packed:
+        with zipfile.ZipFile(pack(name, *options, python=packing.HERE)) as packed:
             for entry in packed.infolist():
                 (home / packed.extract(entry, home)).chmod(entry.external_attr >> 16 & 0o777)
         return home

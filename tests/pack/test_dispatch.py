@@ -84,11 +84,11 @@ class Hooks:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
 
-@pytest.fixture(params=packing.CHARMS)
+@pytest.fixture(params=[*packing.CHARMS, "dex-auth --without-storage"])
 def hooks(
-    request: pytest.FixtureRequest, tmp_path: pathlib.Path, unpacked: collections.abc.Callable[[str], pathlib.Path]
+    request: pytest.FixtureRequest, tmp_path: pathlib.Path, unpacked: collections.abc.Callable[..., pathlib.Path]
 ) -> Hooks:
-    return Hooks(tmp_path, unpacked(request.param))
+    return Hooks(tmp_path, unpacked(*request.param.split()))
 
 
 @pytest.mark.parametrize("hook", ["install", "config-changed", "start", "update-status"])

@@ -100,6 +100,25 @@ def files(prime: pathlib.Path) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if not scaffold.match(name)}
 
 
+def test_one_without_storage_differs_in_nothing_else(pack: packing.Pack):
+    """Juju 3.6 compares the storage of both charms, and refuses the refresh of an application when it differs."""
+    one, other = (zipfile.ZipFile(pack("dex-auth", *options)) for options in ((), ("--without-storage",)))
+    with one, other:
+        assert one.namelist() == other.namelist()
+        assert [name for name in one.namelist() if one.read(name) != other.read(name)] == ["metadata.yaml"]
+        usual, made = (yaml.safe_load(found.read("metadata.yaml")) for found in (one, other))
+    assert usual.pop("storage")
+    assert usual["containers"]["dex"].pop("mounts")
+    assert made == usual
+
+
+def test_a_charm_that_needs_its_storage_keeps_it():
+    words = [sys.executable, packing.ROOT / "tools/pack", "--without-storage", "gatekeeper"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("gatekeeper cannot do without its storage: dex-auth can")
+
+
 def test_a_wrong_name_says_what_there_is():
     done = subprocess.run([sys.executable, packing.ROOT / "tools/pack", "dex"], capture_output=True, text=True)
     assert done.returncode == 2

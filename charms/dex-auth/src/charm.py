@@ -41,8 +41,10 @@ class DexCharm(ops.CharmBase):
             self.on.leader_elected,
             self.on.secret_changed,
             self.on.dex_pebble_ready,
-            self.on.state_storage_attached,
         ]
+        # tools/pack leaves it out for an application that was deployed without.
+        if "state" in self.meta.storages:
+            events.append(self.on.state_storage_attached)
         for endpoint in reading.ENDPOINTS:
             on = self.on[endpoint]
             events += [on.relation_created, on.relation_changed, on.relation_broken]
@@ -119,7 +121,7 @@ class DexCharm(ops.CharmBase):
         return kept, config.read(self.config, kept.options, reading.facts(self.model, self._container, *texts))
 
     def _storage(self) -> storage.Storage:
-        obstacle = volume.obstacle(self._container, attached=bool(self.model.storages["state"]))
+        obstacle = volume.obstacle(self._container, attached=bool(self.model.storages.get("state")))
         return storage.decide(reading.offered(self.model), obstacle=obstacle, app=self.app.name)
 
     def _renew(self, kept: credentials.Credentials, settings: config.Settings) -> credentials.Credentials:

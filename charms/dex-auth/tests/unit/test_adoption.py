@@ -7,7 +7,6 @@ import dataclasses
 import pathlib
 
 import bcrypt
-import charm
 import deployed
 import pytest
 from ops import testing
@@ -17,15 +16,16 @@ SALT = bcrypt.gensalt(10)
 STORED = {"username": "admin", "password": "GENERATED-BEFORE", "salt": SALT, "user_id": "08a8684b-db88-4b73-90a9"}
 
 
-@pytest.fixture
-def ctx() -> collections.abc.Iterator[Context]:
-    with testing.Context(charm.DexCharm, app_name="dex-auth") as context:
+@pytest.fixture(params=[True, False], ids=["storage", "without storage"])
+def ctx(request: pytest.FixtureRequest) -> collections.abc.Iterator[Context]:
+    with deployed.context(storage=request.param) as context:
         yield context
 
 
 def upgraded(home: pathlib.Path, content: dict | None) -> testing.State:
-    """Return the state before the first hook of the new charm: there is no peer relation yet."""
-    base = deployed.without(deployed.deployed(home), "peers")
+    """Return the state before the first hook of the new charm: there is no peer relation yet, and never a volume."""
+    base = deployed.without(deployed.without_volume(deployed.deployed(home)), "peers")
+    base = dataclasses.replace(base, storages=[])
     if content is None:
         return base
     stored = testing.StoredState("state", owner_path="Operator", content=content)
@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_said(ctx: Context, tmp_path: pathlib.Path, conte
 
 
 def test_an_upgrade_of_this_charm_changes_nothing_and_says_nothing(ctx: Context, tmp_path: pathlib.Path):
-    state = deployed.run(ctx, deployed.deployed(tmp_path))
+    state = deployed.run(ctx, deployed.with_relation(upgraded(tmp_path, None), deployed.PEERS))
     stored = testing.StoredState("state", owner_path="Operator", content=STORED)
     state = dataclasses.replace(state, stored_states=[stored])
     ctx.juju_log.clear()

@@ -51,8 +51,10 @@ def test_only_dex_can_read_what_it_keeps(ctx: Context, base: testing.State):
 
 def test_a_unit_without_a_volume_says_what_is_lost(ctx: Context, base: testing.State):
     """As one that was deployed before there were volumes, and refreshed."""
-    for old in (dataclasses.replace(base, storages=[]), deployed.without_volume(base)):
-        out = deployed.run(ctx, old)
+    bare = dataclasses.replace(base, storages=[])
+    cases = (bare, ctx), (deployed.without_volume(base), ctx), (bare, deployed.context(storage=False))
+    for old, runner in cases:
+        out = deployed.run(runner, old)
         assert deployed.dex(ctx, out)["storage"] == {"type": "memory"}
         assert deployed.runs(out)
         assert out.unit_status == testing.ActiveStatus(

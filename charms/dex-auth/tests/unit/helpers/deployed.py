@@ -38,6 +38,16 @@ LDAP = json.dumps(
 )
 
 
+def context(*, storage: bool = True) -> Context:
+    """Return what runs the charm, or the one that `tools/pack --without-storage` makes of it."""
+    if storage:
+        return testing.Context(charm.DexCharm, app_name="dex-auth")
+    project = yaml.safe_load((pathlib.Path(charm.__file__).parents[1] / "charmcraft.yaml").read_text())
+    del project["storage"], project["containers"]["dex"]["mounts"]
+    parts = {"config": project.pop("config"), "actions": project.pop("actions")}
+    return testing.Context(charm.DexCharm, app_name="dex-auth", meta=project, **parts)
+
+
 def deployed(home: pathlib.Path) -> testing.State:
     """Return what Juju knows when every relation is made, and the volume is there."""
     return testing.State(
@@ -64,7 +74,7 @@ def container(home: pathlib.Path, *, code: int = 0, stdout: str = "") -> testing
 
 
 def without_volume(state: testing.State) -> testing.State:
-    """Return the state with a volume that Juju knows and the pod does not have."""
+    """Return the state with a pod that has no volume, which Juju may know nevertheless."""
     changed = state.get_container("dex")
     mounts = {name: mount for name, mount in changed.mounts.items() if name != "state"}
     return dataclasses.replace(state, containers=[dataclasses.replace(changed, mounts=mounts)])
