@@ -370,6 +370,16 @@ def test_logout_by_a_link_ends_the_session(running: Running, provider: Provider)
         assert thief.get("/x", headers={"cookie": f"{SESSION}={token}"}).status_code == 302
 
 
+def test_a_logout_after_the_session_has_ended_takes_its_refresh_token_back(running: Running, provider: Provider):
+    with log_in(running, provider) as client:
+        long = {"cookie": f"{REFRESH}={client.cookies[REFRESH]}"}
+        del client.cookies[SESSION]
+        with running.client() as thief:
+            assert thief.get("/x", headers=long).status_code == 200
+            assert client.post("/authservice/logout", headers={"origin": running.url}).status_code == 201
+            assert thief.get("/x", headers={**long, "accept": "application/json"}).status_code == 401
+
+
 def test_a_link_on_a_page_of_this_site_is_enough_over_plain_http(running: Running, provider: Provider):
     with log_in(running, provider) as client:
         answer = client.get("/authservice/logout", headers={"referer": f"{running.url}/dashboard"})

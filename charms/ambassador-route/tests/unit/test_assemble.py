@@ -53,6 +53,12 @@ def test_browsers_insist_on_https_only_where_there_is_https() -> None:
     assert gateway("http://gw", hsts_max_age=5).hsts == 0
 
 
+def test_an_emissary_of_our_own_keeps_an_id_of_its_own() -> None:
+    options = {"engine": "emissary", "ambassador_id": "theirs"}
+    assert gateway(**options).emissary_id == ""
+    assert gateway(**options, target="cluster").emissary_id == "theirs"
+
+
 def test_the_operators_wish_opens_only_while_no_login_is_related() -> None:
     assert not gateway().everybody
     assert gateway(allow_unauthenticated=True).everybody

@@ -99,6 +99,7 @@ def test_what_emissary_cannot_do_is_said(option: str, value: int) -> None:
     [
         ({"https_port": 443}, "https-port: must be from 1024 to 65535, not 443"),
         ({"https_port": 8080}, "https-port: must differ from http-port, which is 8080 too"),
+        ({"metrics_port": 8443}, "metrics-port: must differ from https-port, which is 8443 too"),
         ({"http_port": 9903}, "http-port: 9903 is taken by Envoy's own check"),
         ({"target": "moon"}, "target: unknown target 'moon', there are pod and cluster"),
         ({"target": "cluster"}, "target: cluster needs engine=emissary"),
