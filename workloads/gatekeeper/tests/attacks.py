@@ -75,6 +75,30 @@ def forged(token: str, pem_text: str) -> dict[str, str]:
     }
 
 
+def forged_of_a_provider(token: str, key: jwk.RSAKey) -> dict[str, str]:
+    """Return ways to forge a provider's token, made from a good one and the key that signed it (RS256)."""
+    header, _ = parts(token)
+    start, body, signature = token.split(".")
+    payload = base64.urlsafe_b64decode(body + "==")
+    foreign = jwk.RSAKey.generate_key(2048)
+    # The same key, free to be used with any algorithm.
+    unbound = jwk.RSAKey.import_key(key.as_pem(private=True))
+    # What fools those who let the token choose the algorithm.
+    mac = hmac.HMAC(key.as_pem(private=False), hashes.SHA256())
+    signed = f"{b64({**header, 'alg': 'HS256'})}.{body}"
+    mac.update(signed.encode())
+    embedded = {**header, "jwk": foreign.as_dict(private=False)}
+    return {
+        "none": f"{b64({**header, 'alg': 'none'})}.{body}.",
+        "public key as secret": f"{signed}.{b64(mac.finalize())}",
+        "other key": jws.serialize_compact(header, payload, foreign, ["RS256"]),
+        "embedded key": jws.serialize_compact(embedded, payload, foreign, ["RS256"]),
+        "other algorithm": jws.serialize_compact({**header, "alg": "RS512"}, payload, unbound, ["RS512"]),
+        "other user": f"{start}.{b64({**json.loads(payload), 'email': 'root@example.com'})}.{signature}",
+        "cut": f"{start}.{body}.{signature[:-6]}",
+    }
+
+
 # Pieces of which servers make different paths.
 PIECES = [
     b"/public", b"/public/", b"public", b"/", b"//", b"..", b".", b"%2e", b"%2E%2e", b"%2f", b"%5c", b"\\", b";",

@@ -13,6 +13,7 @@ import time
 import typing
 import urllib.parse
 
+import attacks
 import httpx
 import pytest
 from gatekeeper_support import Provider, Running, certificate, wait
@@ -266,6 +267,13 @@ def test_a_jwt_access_token_for_a_named_audience_is_good(api: Running, provider:
 ])  # fmt: skip
 def test_other_jwts_are_not(api: Running, provider: Provider, changes: dict[str, object]):
     assert bearer(api, access_token(provider, **changes)).status_code in (401, 403)
+
+
+def test_forged_access_tokens_are_not(api: Running, provider: Provider):
+    good = access_token(provider)
+    assert bearer(api, good).status_code == 200
+    for name, token in attacks.forged_of_a_provider(good, provider.key).items():
+        assert bearer(api, token).status_code == 401, name
 
 
 def test_an_access_token_without_the_option_is_not_good(running: Running, provider: Provider):
