@@ -380,6 +380,13 @@ def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
         world.authorizer.answer = decide
 
 
+def test_self_test_does_not_mind_what_the_operator_has_opened(world: World) -> None:
+    opened = {"auth": None, "everybody": True}
+    use(world, **opened)
+    assert world.get("/tool/other").status == 200
+    assert probe(world, **opened) == ""
+
+
 def test_self_test_finds_what_was_not_taken(world: World) -> None:
     assert probe(world, table=()) == "Envoy did not take its configuration"
 
