@@ -47,9 +47,24 @@ def test_a_logout_at_one_unit_is_known_to_all_within_two_seconds_and_after_resta
     for one in units:
         one.stop()
         one.start()
-        # From the disk: nobody else runs long enough to tell.
         assert not one.lets_in(token)
         assert not one.lets_in(long, REFRESH)
+
+
+def test_a_unit_that_is_alone_remembers_a_logout_over_its_restart(tmp_path: pathlib.Path):
+    alone = Unit(tmp_path / "alone", public_url=PUBLIC)
+    try:
+        token, long = tokens()
+        other, _ = tokens()
+        assert alone.lets_in(token) and alone.lets_in(long, REFRESH)
+        alone.log_out(token)
+        alone.stop()
+        alone.start()
+        assert not alone.lets_in(token)
+        assert not alone.lets_in(long, REFRESH)
+        assert alone.lets_in(other)
+    finally:
+        alone.stop()
 
 
 def test_a_unit_that_was_away_learns_what_it_missed(units: list[Unit]):

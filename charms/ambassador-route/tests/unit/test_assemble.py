@@ -1,10 +1,14 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import typing
 
 import assemble
+import certificates
 import config
+import inputs
 import model
+import ops
 import pytest
 import relations
 import routes
@@ -57,6 +61,20 @@ def test_an_emissary_of_our_own_keeps_an_id_of_its_own() -> None:
     options = {"engine": "emissary", "ambassador_id": "theirs"}
     assert gateway(**options).emissary_id == ""
     assert gateway(**options, target="cluster").emissary_id == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("http://emissary.ambassador:8080/", "http://emissary.ambassador:8080"), ("", "https://gw")],
+)
+def test_a_gateway_elsewhere_is_asked_there(address: str, expected: str) -> None:
+    options = config.Config(engine="emissary", target="cluster", ambassador_address=address)
+    reading = relations.Reading(related=(), table=(), auth=None, jwks="", refusal="", blocked=(), waiting=())
+    found = inputs.Inputs(
+        options=options, complaint="", url="https://gw", certificate=certificates.Found(), reading=reading, gateway=None
+    )
+    # Juju need not be asked.
+    assert inputs.where(typing.cast("ops.CharmBase", None), found) == expected
 
 
 def test_the_operators_wish_opens_only_while_no_login_is_related() -> None:

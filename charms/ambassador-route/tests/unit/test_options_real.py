@@ -380,6 +380,17 @@ def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
         world.authorizer.answer = decide
 
 
+def test_self_test_asks_an_application_at_its_host(world: World) -> None:
+    changes = {"table": (world.route("/hosted", domain="hosted.example.com"),)}
+    use(world, **changes)
+    assert probe(world, **changes) == ""
+    world.authorizer.answer = lambda _: Reply()
+    try:
+        assert probe(world, **changes) == "hosted.example.com/hosted lets everybody in without a login"
+    finally:
+        world.authorizer.answer = decide
+
+
 def test_self_test_does_not_mind_what_the_operator_has_opened(world: World) -> None:
     opened = {"auth": None, "everybody": True}
     use(world, **opened)
