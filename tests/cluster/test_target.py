@@ -362,7 +362,7 @@ def test_the_charm_says_what_is_missing_until_it_is_trusted(unit: World) -> None
     unit.trust()
     after = run("update_status", before)
     assert after.unit_status == ops.ActiveStatus("Serving http://gw")
-    assert set(unit.found("Mapping")) == {"echo-1", "echo-1-exact", "echo-1-grpc", "echo-1-exact-grpc"}
+    assert set(unit.found("Mapping")) == {"echo-1", "echo-1-exact", "echo-1-grpc"}
 
 
 def test_only_the_leader_writes(unit: World) -> None:

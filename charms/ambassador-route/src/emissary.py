@@ -179,6 +179,9 @@ def _mappings(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[_M
     )
     for grpc in (False, True):
         for exact, prefix, rewrite in _matches(route):
+            if grpc and exact:
+                # A call has a service and a method in its path.
+                continue
             kind = ("-exact" if exact else "") + ("-grpc" if grpc else "")
             yield _Mapping(
                 name=f"{route.application}-{route.relation}{kind}",

@@ -107,6 +107,9 @@ def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator
     # (RFC 9110, section 9.2.2), so it has an entry of its own there.
     for traffic in ("websocket", "grpc", "") if asks or refused else ("websocket", "grpc", "read", ""):
         for kind, path, rewrite in _matches(route):
+            if traffic == "grpc" and kind == "path":
+                # A call has a service and a method in its path.
+                continue
             yield Rule(
                 kind=kind,
                 path=path,

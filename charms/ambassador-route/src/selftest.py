@@ -33,7 +33,7 @@ def run(address: str, gateway: model.Gateway, version: str = "") -> str:
         if time.monotonic() > end:
             return "Envoy did not take its configuration"
         time.sleep(0.05)
-    return _let_in(ask, gateway)
+    return _let_in(ask, gateway) if version else _still_lets_in(ask, gateway)
 
 
 def elsewhere(url: str, gateway: model.Gateway) -> str:
@@ -43,7 +43,11 @@ def elsewhere(url: str, gateway: model.Gateway) -> str:
         url: where it is; one that does not answer lets nobody in.
         gateway: what it shall serve.
     """
-    ask = loopback.client(url, gateway)
+    return _still_lets_in(loopback.client(url, gateway), gateway)
+
+
+def _still_lets_in(ask: loopback.Ask, gateway: model.Gateway) -> str:
+    """Return what is wrong after a while: what says no version may be about to take in what closes it."""
     end = time.monotonic() + _PATIENCE
     while (fault := _let_in(ask, gateway)) and time.monotonic() < end:
         time.sleep(0.2)

@@ -380,6 +380,21 @@ def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
         world.authorizer.answer = decide
 
 
+def test_self_test_gives_an_engine_that_says_no_version_time_to_close(world: World) -> None:
+    asked: list[servers.Seen] = []
+
+    def late(seen: servers.Seen) -> Reply:
+        asked.append(seen)
+        return Reply() if len(asked) < 3 else decide(seen)
+
+    world.authorizer.answer = late
+    try:
+        assert selftest.run("127.0.0.1", world.gateway()) == ""
+        assert len(asked) >= 3
+    finally:
+        world.authorizer.answer = decide
+
+
 def test_self_test_asks_an_application_at_its_host(world: World) -> None:
     changes = {"table": (world.route("/hosted", domain="hosted.example.com"),)}
     use(world, **changes)
