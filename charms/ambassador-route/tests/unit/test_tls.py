@@ -56,6 +56,14 @@ def test_only_the_owner_may_read_the_private_key() -> None:
         assert file.mode == (0o600 if file.path == envoy.SECRETS else 0o644)
 
 
+def test_a_renewed_certificate_changes_no_route() -> None:
+    one, other, moved = (
+        envoy.configure(model.Gateway(name="gw", port=8080, tls=model.Tls(port=port, certificate=text, key=text)))
+        for port, text in ((8443, "old"), (8443, "new"), (8444, "new"))
+    )
+    assert envoy.version(one) == envoy.version(other) != envoy.version(moved)
+
+
 @pytest.mark.parametrize(
     ("url", "domain", "names", "addresses"),
     [

@@ -35,6 +35,13 @@ def walked(**changes: loopback.Answer) -> list[walk.Hop]:
     return walk.walk(lambda path, host="": answers.get(path, loopback.Answer(status=404)), gateway(), URL)
 
 
+def test_a_path_that_is_there_at_every_host_is_walked() -> None:
+    hosted = dataclasses.replace(route("/hosted"), domain="hosted.example.com")
+    before = dataclasses.replace(gateway(), table=(hosted, *gateway().table))
+    hops = walk.walk(lambda path, host="": GOOD.get(path, loopback.Answer(status=404)), before, URL)
+    assert (hops[0].path, [hop.fault for hop in hops]) == ("/app", [""] * 6)
+
+
 def test_login_that_works_has_every_hop() -> None:
     hops = walked()
     assert [(hop.name, hop.status) for hop in hops] == [
