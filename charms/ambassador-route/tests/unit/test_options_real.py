@@ -41,9 +41,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterato
 
 @pytest.fixture
 def world(running: World) -> collections.abc.Iterator[World]:
-    """A world whose configuration a test changes; it is put right afterwards."""
+    """A world whose configuration and authorizer a test changes; both are put right afterwards."""
     running.forget()
     yield running
+    running.authorizer.answer = decide
     use(running)
 
 
@@ -335,11 +336,8 @@ def test_fast_mode_gives_no_identity_to_an_open_route(fast: World, signer: Signe
 
 def test_fast_mode_goes_on_while_the_gatekeeper_is_down(fast: World, signer: Signer) -> None:
     fast.authorizer.answer = lambda _: Reply(status=500)
-    try:
-        assert fast.get("/protected", cookie(signer.token())).status == 200
-        assert fast.get("/protected").status == 503
-    finally:
-        fast.authorizer.answer = decide
+    assert fast.get("/protected", cookie(signer.token())).status == 200
+    assert fast.get("/protected").status == 503
 
 
 def test_rehearsal_refuses_keys_that_envoy_cannot_read(world: World, tmp_path: pathlib.Path) -> None:
@@ -366,18 +364,12 @@ def test_self_test_sees_through_the_redirect_of_a_trusted_load_balancer(world: W
     changes = {"trusted_proxies": 1, "redirect": ("gateway.test", 0)}
     use(world, **changes)
     world.authorizer.answer = lambda _: Reply()
-    try:
-        assert probe(world, **changes) == "/tool/other lets everybody in without a login"
-    finally:
-        world.authorizer.answer = decide
+    assert probe(world, **changes) == "/tool/other lets everybody in without a login"
 
 
 def test_self_test_finds_a_gateway_that_lets_everybody_in(world: World) -> None:
     world.authorizer.answer = lambda _: Reply()
-    try:
-        assert probe(world) == "/tool/other lets everybody in without a login"
-    finally:
-        world.authorizer.answer = decide
+    assert probe(world) == "/tool/other lets everybody in without a login"
 
 
 def test_self_test_gives_an_engine_that_says_no_version_time_to_close(world: World) -> None:
@@ -388,11 +380,8 @@ def test_self_test_gives_an_engine_that_says_no_version_time_to_close(world: Wor
         return Reply() if len(asked) < 3 else decide(seen)
 
     world.authorizer.answer = late
-    try:
-        assert selftest.run("127.0.0.1", world.gateway()) == ""
-        assert len(asked) >= 3
-    finally:
-        world.authorizer.answer = decide
+    assert selftest.run("127.0.0.1", world.gateway()) == ""
+    assert len(asked) >= 3
 
 
 def test_self_test_asks_an_application_at_its_host(world: World) -> None:
@@ -400,10 +389,7 @@ def test_self_test_asks_an_application_at_its_host(world: World) -> None:
     use(world, **changes)
     assert probe(world, **changes) == ""
     world.authorizer.answer = lambda _: Reply()
-    try:
-        assert probe(world, **changes) == "hosted.example.com/hosted lets everybody in without a login"
-    finally:
-        world.authorizer.answer = decide
+    assert probe(world, **changes) == "hosted.example.com/hosted lets everybody in without a login"
 
 
 def test_self_test_does_not_mind_what_the_operator_has_opened(world: World) -> None:
