@@ -103,9 +103,9 @@ def _host(domain: str, gateway: model.Gateway) -> Host:
 
 def _route_rules(route: routes.Route, gateway: model.Gateway) -> typing.Iterator[Rule]:
     refused, asks = gateway.refuses(route), gateway.asks(route)
-    # What logs people in is started again after each change of an option. A read that this meets may be sent once more
-    # (RFC 9110, section 9.2.2), so it has an entry of its own there.
-    for traffic in ("websocket", "grpc", "") if asks or refused else ("websocket", "grpc", "read", ""):
+    # Where people log in, a read that a restart meets is sent again (RFC 9110, section 9.2.2): an entry of its own.
+    reads = () if asks or refused else ("read",)
+    for traffic in ("websocket", "grpc", *reads, ""):
         for kind, path, rewrite in _matches(route):
             if traffic == "grpc" and kind == "path":
                 # A call has a service and a method in its path.
