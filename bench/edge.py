@@ -27,11 +27,13 @@ class Listener:
 
     Attributes:
         asks: the port or the Unix socket of an authorization service, empty for none.
+        http2: whether it is asked in HTTP/2.
         session: verifies sessions, so that only requests without one are asked about.
     """
 
     port: int
     asks: int | str = ""
+    http2: bool = False
     session: Session | None = None
 
 
@@ -39,7 +41,7 @@ def bootstrap(listeners: collections.abc.Mapping[str, Listener]) -> str:
     """Return the configuration."""
     resources = {
         "listeners": [_listener(name, listener) for name, listener in listeners.items()],
-        "clusters": [_cluster(name, listener.asks) for name, listener in listeners.items() if listener.asks],
+        "clusters": [_cluster(name, listener) for name, listener in listeners.items() if listener.asks],
     }
     return json.dumps({"static_resources": resources})
 
@@ -69,11 +71,19 @@ def _listener(name: str, listener: Listener) -> dict[str, object]:
     return {"name": name, "address": address, "filter_chains": [chain]}
 
 
-def _cluster(name: str, asks: int | str) -> dict[str, object]:
-    tcp = {"socket_address": {"address": "127.0.0.1", "port_value": asks}}
-    address = tcp if isinstance(asks, int) else {"pipe": {"path": asks}}
+def _cluster(name: str, listener: Listener) -> dict[str, object]:
+    tcp = {"socket_address": {"address": "127.0.0.1", "port_value": listener.asks}}
+    address = tcp if isinstance(listener.asks, int) else {"pipe": {"path": listener.asks}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
-    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name, "endpoints": endpoints}}
+    upstreams = f"{_TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions"
+    spoken = "http2_protocol_options" if listener.http2 else "http_protocol_options"
+    options = {"@type": upstreams, "explicit_http_config": {spoken: {}}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+        "typed_extension_protocol_options": {upstreams.rpartition("/")[2]: options},
+    }
 
 
 def _jwt(session: Session) -> dict[str, object]:

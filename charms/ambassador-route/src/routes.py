@@ -63,12 +63,14 @@ class Auth:
         port: that service's port.
         request_headers: what it sees of a request.
         response_headers: what of its answer the upstream sees.
+        http2: whether it may be asked in HTTP/2.
     """
 
     host: str
     port: int
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
+    http2: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,8 +151,8 @@ def _route(ask: Ask, namespace: str) -> Route:
     )
 
 
-def auth(authorizer: ingress_auth.Authorizer, namespace: str) -> Auth:
-    """Return the authorization service that presented itself.
+def auth(authorizer: ingress_auth.Authorizer, namespace: str, *, http2: bool = False) -> Auth:
+    """Return the authorization service that presented itself, all of whose units understand HTTP/2 or not.
 
     Raises:
         ValueError: a name in it is none.
@@ -160,6 +162,7 @@ def auth(authorizer: ingress_auth.Authorizer, namespace: str) -> Auth:
         port=authorizer.port,
         request_headers=_headers(authorizer.request_headers),
         response_headers=tuple(name for name in _headers(authorizer.response_headers) if name not in _FRAMING),
+        http2=http2,
     )
 
 

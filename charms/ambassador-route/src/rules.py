@@ -17,12 +17,18 @@ _NEVER = "0s"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """An application, and whether it is spoken to in HTTP/2."""
+    """An application.
+
+    Attributes:
+        http2: whether it is spoken to in HTTP/2.
+        watched: whether a connection that is silent is asked for a sign of life, because all requests go over it.
+    """
 
     name: str
     host: str = ""
     port: int = 0
     http2: bool = False
+    watched: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,8 +75,11 @@ class Host:
 
 def clusters(gateway: model.Gateway) -> tuple[Cluster, ...]:
     """Return the authorizer's cluster, and two for each route: gRPC is spoken in HTTP/2, all else in HTTP/1.1."""
-    auth = gateway.auth
-    authorizer = Cluster(name=AUTHORIZER, host=auth.host, port=auth.port) if auth else Cluster(name=AUTHORIZER)
+    authorizer = Cluster(name=AUTHORIZER)
+    if auth := gateway.auth:
+        authorizer = dataclasses.replace(
+            authorizer, host=auth.host, port=auth.port, http2=auth.http2, watched=auth.http2
+        )
     upstreams = (
         Cluster(name=_cluster(route, traffic), host=route.host, port=route.port, http2=traffic == "grpc")
         for route in gateway.table

@@ -113,6 +113,7 @@ class GatekeeperCharm(ops.CharmBase):
         self.unit.set_ports(gatekeeper.PORT, gatekeeper.MANAGEMENT_PORT)
         metrics.tell(self, self.model.relations[relations.METRICS], port=gatekeeper.MANAGEMENT_PORT)
         observing.tell(self, self._container)
+        offers.write_unit(self)
         if self._container.can_connect():
             pebble.write(self._container, [gatekeeper.watched(known.peers, known.revoked)])
         if known.options is None:

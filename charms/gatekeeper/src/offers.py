@@ -13,6 +13,12 @@ from charmkit import mesh
 from charmkit.interfaces import forward_auth, ingress, ingress_auth, istio_ingress_route, oidc_client
 
 
+def write_unit(charm: ops.CharmBase) -> None:
+    """Say what this unit understands."""
+    for relation in charm.model.relations[relations.AUTH]:
+        relation.data[charm.unit].update(ingress_auth.write_unit())
+
+
 def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) -> None:
     """Present the gatekeeper to gateways and to the OpenID Connect provider."""
     for relation in charm.model.relations[relations.INGRESS]:

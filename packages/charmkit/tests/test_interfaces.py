@@ -125,6 +125,14 @@ def test_ingress_auth_carries_public_keys_beside_the_old_format():
     assert ingress_auth.read(bag) == dataclasses.replace(authorizer, jwks="")
 
 
+def test_http_2_is_spoken_when_every_unit_understands_it():
+    said = ingress_auth.write_unit()
+    assert ingress_auth.read_units([said, said])
+    assert not ingress_auth.read_units([])
+    assert not ingress_auth.read_units([said, {}])
+    assert not ingress_auth.read_units([{"http2": "false"}, said])
+
+
 def test_ingress_auth_always_writes_both_lists() -> None:
     data = yaml.safe_load(ingress_auth.write(ingress_auth.Authorizer(service="g", port=1))["data"])
     assert data["allowed-request-headers"] == data["allowed-response-headers"] == []

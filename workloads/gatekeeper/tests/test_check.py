@@ -20,6 +20,7 @@ from gatekeeper import (
     kubernetes,
     provider,
     remote,
+    revocation,
     service,
     session,
 )
@@ -274,3 +275,41 @@ def test_metrics_say_how_old_the_key_is_and_what_is_remembered(parts: service.Se
     assert "gatekeeper_signing_key_age_seconds 90" in lines
     assert 'gatekeeper_tokens_remembered{authenticator="session",outcome="proven"} 1' in lines
     assert 'gatekeeper_tokens_remembered{authenticator="session",outcome="refused"} 1' in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "cookie", "age", "let_in"),
+    [
+        ("/x", "authservice_session={}", 0, True),
+        ("/x", "a=b; authservice_session={}; authservice_session=later", 0, True),
+        ("/x", "authservice_session=bad; authservice_session={}", 0, False),
+        ("/x", "authservice_session={}", 800, False),
+        ("/x", "authservice_session={}", 1000, False),
+        ("/x", "authservice_session=", 0, False),
+        ("/x", "a=b", 0, False),
+        ("", "authservice_session={}", 0, False),
+        ("*", "authservice_session={}", 0, False),
+        ("http://x/authservice/keys", "authservice_session={}", 0, False),
+        ("/authservice/keys", "authservice_session={}", 0, False),
+    ],
+)
+def test_what_is_known_at_once_is_what_a_closer_look_says(
+    parts: service.Service, path: str, cookie: str, age: int, let_in: bool
+):
+    """All else is for the closer look, which also renews a session that is 800 seconds old."""
+    line, now = cookie.format(session_of(parts)).encode(), NOW + age
+    known = parts.gate.known(path.encode(), line, now)
+    assert (known is not None) == let_in
+    if known is not None:
+        assert known is parts.gate.decide(head.Head(b"GET", path.encode(), [HOST, (b"cookie", line)]), now)
+
+
+def test_who_is_known_at_once_is_counted_and_can_be_taken_back(parts: service.Service):
+    line = f"authservice_session={session_of(parts)}".encode()
+    before = parts.metrics.render()
+    assert parts.gate.known(b"/x", line, NOW) is not None
+    assert parts.metrics.render() != before
+    parts.ledger.add(
+        [revocation.Record(kind="user", id=PERSON.userid, before=int(NOW) + 1, expires=int(NOW) + 1000)], NOW
+    )
+    assert parts.gate.known(b"/x", line, NOW) is None

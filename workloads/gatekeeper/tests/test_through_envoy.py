@@ -49,9 +49,9 @@ class Site(typing.NamedTuple):
             return 0
 
 
-@pytest.fixture(scope="module", params=["asks", "fast"])
+@pytest.fixture(scope="module", params=["asks", "asks in HTTP/2", "fast"])
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[Site]:
-    directory = tmp_path_factory.mktemp(request.param)
+    directory = tmp_path_factory.mktemp(request.param.replace("/", "-"))
     (directory / "envoy").mkdir()
     with World.running(directory / "envoy") as world:
         public = f"http://127.0.0.1:{world.port}"
@@ -63,6 +63,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             port=running.port,
             request_headers=("cookie", "authorization", "accept", "x-auth-token", *(name for name, _ in NAMED)),
             response_headers=("kubeflow-userid", "kubeflow-groups"),
+            http2=request.param == "asks in HTTP/2",
         )
         changes = {"fast": model.Fast(jwks=jwks, issuer=public)} if request.param == "fast" else {}
         world.write(**changes)

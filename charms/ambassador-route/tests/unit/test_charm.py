@@ -119,6 +119,24 @@ def test_everything_related_serves(ctx: testing.Context[charm.AmbassadorRouteCha
     assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
 
 
+@pytest.mark.parametrize("old", [0, 1, 2])
+def test_the_login_is_asked_in_http_2_when_each_of_its_units_understands_it(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, old: int
+) -> None:
+    units = {number: ingress_auth.write_unit() if number >= old else {} for number in range(2)}
+    login = dataclasses.replace(LOGIN, remote_units_data=units)
+    relations = [login if relation.id == LOGIN.id else relation for relation in base.relations]
+    state = update(ctx, base, relations=relations)
+    clusters = json.loads(files(ctx, state)["clusters.json"])["resources"]
+    http = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    chosen = {one["name"]: one["typed_extension_protocol_options"][http]["explicit_http_config"] for one in clusters}
+    # All go over one connection: one whose other side is gone must be noticed.
+    alive = {"http2_protocol_options": {"connection_keepalive": {"interval": "2s", "timeout": "2s"}}}
+    assert chosen["authorizer"] == ({"http_protocol_options": {}} if old else alive)
+    assert chosen["echo:12"] == {"http_protocol_options": {}}
+    assert chosen["echo:12:grpc"] == {"http2_protocol_options": {}}
+
+
 def test_relations_hear_versions_and_public_url(
     ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State
 ) -> None:

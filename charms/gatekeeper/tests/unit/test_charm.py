@@ -144,6 +144,13 @@ def test_databags_hold_what_old_charms_read(ctx: Context, base: testing.State) -
     }
 
 
+@pytest.mark.parametrize("leader", [True, False])
+def test_each_unit_says_that_it_understands_http_2(ctx: Context, base: testing.State, leader: bool) -> None:
+    """Units change one after the other; a gateway asks in HTTP/2 when all of them understand it."""
+    state = update(ctx, dataclasses.replace(base, leader=leader))
+    assert ingress_auth.read_units([dict(state.get_relation(AUTH.id).local_unit_data)])
+
+
 def test_client_secret_is_granted_to_the_provider_and_stands_in_no_databag(ctx: Context, base: testing.State) -> None:
     state = update(ctx, base)
     secret = state.get_secret(label="client-secret")

@@ -9,6 +9,8 @@ import http
 import json
 import re
 
+from gatekeeper import hpack
+
 # Whatever could end a header early. Answers are built from checked values; this is the last door.
 _BAD_VALUE = re.compile(r"[^\x20-\x7e\xa0-\xff]")
 _BAD_NAME = re.compile(r"[^a-z0-9-]")
@@ -56,6 +58,11 @@ class Answer:
         """Return status line and headers, without the line that ends them."""
         status = b"HTTP/1.1 %d %s\r\n" % (self.status, http.HTTPStatus(self.status).phrase.encode("ascii"))
         return status + b"".join(b"%s: %s\r\n" % line for line in self.raw_headers)
+
+    @functools.cached_property
+    def block(self) -> bytes:
+        """Return status and headers as HTTP/2 writes them."""
+        return hpack.answer(self.status, self.raw_headers)
 
     def header(self, name: str) -> list[str]:
         """Return the values of a header."""

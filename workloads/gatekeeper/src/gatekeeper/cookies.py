@@ -3,6 +3,7 @@
 """Cookies, read from what browsers send and written for them."""
 
 import collections.abc
+import functools
 import re
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -20,7 +21,13 @@ def pairs(lines: collections.abc.Iterable[bytes]) -> collections.abc.Iterator[tu
 
 def values(lines: collections.abc.Iterable[bytes], name: bytes) -> list[bytes]:
     """Return every value under one name."""
-    return [value for key, value in pairs(lines) if key == name]
+    found = _named(name)
+    return [value.rstrip(b" \t") for line in lines for value in found(line)]
+
+
+@functools.lru_cache(maxsize=16)
+def _named(name: bytes) -> collections.abc.Callable[[bytes], list[bytes]]:
+    return re.compile(rb"(?:^|;)[ \t]*" + re.escape(name) + rb"=([^;]*)").findall
 
 
 def write(name: str, value: str, *, max_age: int, secure: bool) -> str:

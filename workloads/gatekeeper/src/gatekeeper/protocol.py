@@ -8,9 +8,10 @@ import socket
 import time
 
 import httptools
+import starlette.types
 import uvicorn.protocols.http.httptools_impl as uvicorn_httptools
 
-from gatekeeper import answer, check, head, log
+from gatekeeper import answer, check, exchange, frames, head, http2, log
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     """
 
     gate: "check.Gate | Closed"
+    application: starlette.types.ASGIApp
     management: int = 0
 
     # Whether a head is being read, and how much of it has come at least and at most (a piece may hold other requests
@@ -46,6 +48,8 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
     _answered = False
     _over = False
     _late: asyncio.TimerHandle | None = None
+    # How the connection began, until that has told what is spoken on it.
+    _opening: bytes | None = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Have the kernel find out when the other side is gone: idle connections of a gateway may live for ever."""
@@ -65,6 +69,8 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         if self._over:
             return
         self._piece = len(data)
+        if self._opening is not None:
+            self._opening += data
         if self._in_head:
             self._head_size += len(data)
             self._head_bound += len(data)
@@ -80,14 +86,43 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             logger.error("cannot answer", exc_info=error)
             self._end(_BROKEN)
         except httptools.HttpParserError:
+            if self._opening and frames.PREFACE.startswith(self._opening[: len(frames.PREFACE)]):
+                return self._speak_http2(self._opening)
             if not self._over:
                 self._over = True
                 self.send_400_response("Invalid HTTP request received.")
+        if self._opening is not None and len(self._opening) >= len(frames.PREFACE):
+            self._opening = None
         if self._in_head:
             self._wait_for_head()
         elif self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _speak_http2(self, data: bytes) -> None:
+        """Leave the connection, and all that came on it, to who knows HTTP/2."""
+        if self._late is not None:
+            self._late.cancel()
+        self.connections.discard(self)
+        base = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "state": self.app_state.copy(),
+        }
+        surroundings = exchange.Surroundings(
+            application=self.application,
+            connections=self.connections,
+            tasks=self.tasks,
+            base=base,
+        )
+        connection = http2.Connection(self.gate, surroundings)
+        self.transport.set_protocol(connection)
+        connection.connection_made(self.transport)
+        connection.data_received(data)
 
     def _wait_for_head(self) -> None:
         if self._head_size > _LONGEST_HEAD and not self._over:
@@ -199,7 +234,11 @@ class Closed:
     def decide(self, request: head.Head, now: float) -> None:
         """Leave everything to the application."""
 
+    def known(self, path: bytes, line: bytes, now: float) -> None:
+        """Know nobody."""
 
-def bound_to(gate: check.Gate, *, management: int) -> type[Protocol]:
+
+def bound_to(gate: check.Gate, application: starlette.types.ASGIApp, *, management: int) -> type[Protocol]:
     """Return the protocol of a service's connections; those to the management port hold no checks."""
-    return type("BoundProtocol", (Protocol,), {"gate": gate, "management": management})
+    parts = {"gate": gate, "application": application, "management": management}
+    return type("BoundProtocol", (Protocol,), parts)

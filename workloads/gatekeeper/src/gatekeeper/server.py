@@ -58,9 +58,10 @@ def listen(options: settings.Settings, workers: int) -> list[list[socket.socket]
 def serve(parts: service.Service, listeners: collections.abc.Sequence[socket.socket]) -> None:
     """Answer requests until SIGTERM or SIGINT."""
     _let_the_gateway_finish()
+    application = app.Application(parts)
     config = uvicorn.Config(
-        app.Application(parts),
-        http=protocol.bound_to(parts.gate, management=parts.options.management_port),
+        application,
+        http=protocol.bound_to(parts.gate, application, management=parts.options.management_port),
         loop="uvloop",
         ws="none",
         lifespan="on",

@@ -4,6 +4,9 @@
 
 `jwks` is ours: the public keys of the authorizer's sessions as a JSON Web Key Set (RFC 7517), with which a gateway can
 verify them itself. The tokens are ES256 with `typ` JWT and `aud` kubeflow, and nothing else may be.
+
+`http2` is ours too, and in the databag of each unit, because units change one after the other: that its checks may be
+asked in HTTP/2 without negotiation (RFC 9113, section 3.3).
 """
 
 import collections.abc
@@ -62,6 +65,17 @@ def read(bag: collections.abc.Mapping[str, str]) -> Authorizer | None:
         request_headers=sdi.texts(data, "allowed-request-headers"),
         response_headers=sdi.texts(data, "allowed-response-headers"),
     )
+
+
+def write_unit() -> dict[str, str]:
+    """Return the databag of a unit of the authorization service that understands HTTP/2."""
+    return {"http2": "true"}
+
+
+def read_units(bags: collections.abc.Iterable[collections.abc.Mapping[str, str]]) -> bool:
+    """Return whether all units understand HTTP/2."""
+    found = [bag.get("http2") == "true" for bag in bags]
+    return bool(found) and all(found)
 
 
 def read_keys(bag: collections.abc.Mapping[str, str]) -> str:
