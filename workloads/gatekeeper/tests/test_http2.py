@@ -179,6 +179,12 @@ def test_a_body_leaves_as_there_is_room_for_it(running: Running):
         assert len(narrow.answers[stream][2]) == len(expected)
 
 
+def test_a_form_that_is_too_long_is_answered(client: Client):
+    for _ in range(10):
+        stream = client.begin("/authservice/tokens", "POST", body=b"x" * 16_000, **API)
+        client.read(lambda stream=stream: stream in client.answers or stream in client.resets)
+
+
 def test_windows_may_change_under_way(running: Running):
     with Client(running.port, initial_window_size=0) as closed:
         stream = closed.begin("/x", **API)
@@ -429,6 +435,16 @@ def test_every_answer_is_read_by_others(status: int, lines: list[tuple[bytes, by
     expected = [(b":status", b"%d" % status), *lines]
     assert [tuple(line) for line in decoder.decode(block, raw=True)] == expected
     assert [tuple(line) for line in decoder.decode(block, raw=True)] == expected
+
+
+def test_a_long_head_takes_several_frames():
+    lines = [(b"x-a", b"b" * 16_300), (b"x-b", b"c" * 40_000)]
+    sent = kinds(frames.headers(5, hpack.answer(200, lines), end=True))
+    assert [(kind, stream) for kind, stream, _ in sent] == [(frames.HEADERS, 5)] + [(frames.CONTINUATION, 5)] * 3
+    decoder = reference.Decoder()
+    decoder.max_header_list_size = 100_000
+    block = b"".join(payload for _, _, payload in sent)
+    assert [tuple(line) for line in decoder.decode(block, raw=True)] == [(b":status", b"200"), *lines]
 
 
 @hypothesis.given(strategies.lists(strategies.lists(strategies.tuples(NAMES, VALUES), max_size=8), max_size=5))
