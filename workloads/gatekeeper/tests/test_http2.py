@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/2 on the port of the checks: the same answers as in HTTP/1.1, and nothing that a client sends does harm."""
 
+import asyncio
 import collections.abc
 import contextlib
 import pathlib
@@ -19,7 +20,7 @@ import h2.settings
 import hpack as reference
 import hypothesis
 import pytest
-from gatekeeper import frames, hpack, identity, revocation, session
+from gatekeeper import exchange, frames, head, hpack, http2, identity, revocation, session
 from gatekeeper_support import Provider, Running
 from hypothesis import strategies
 
@@ -356,6 +357,17 @@ def test_a_malformed_request_ends_its_stream_and_no_other(running: Running, line
     assert any(stream == 3 and b"login_required" in payload for _, stream, payload in received)
 
 
+def test_of_two_cookies_the_first_counts_wherever_they_stand(running: Running):
+    """In HTTP/2 a Cookie header may come in several fields (RFC 9113, section 8.2.3)."""
+    first, second = (token(running, identity.Identity(userid=name)) for name in ("first@example.com", "second@x"))
+    cookies = [("cookie", f"authservice_session={held}") for held in (first, second)]
+    for lines in (cookies, [("cookie", "a=b"), *cookies, ("cookie", "c=d")]):
+        received = running.raw(PREAMBLE + frame([*FINE, *lines]) + frame([*FINE, FINE[1], *lines], 3))
+        answers = {stream: payload for _, stream, payload in kinds(received) if stream}
+        assert b"first@example.com" in answers[1]
+        assert answers[3] == struct.pack(">I", frames.Code.PROTOCOL_ERROR)
+
+
 def test_a_host_that_is_said_twice_is_one(running: Running, client: Client):
     assert client.ask("/x", host="127.0.0.1", **API)[0] == 401
 
@@ -422,6 +434,60 @@ def test_what_does_not_come_whole_is_given_up(running: Running):
         while connection.recv(65536):
             pass
         assert 9 < time.monotonic() - begin < 14
+
+
+class Wire(asyncio.Transport):
+    """Takes what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Nobody:
+    """A gate that knows nobody."""
+
+    def decide(self, request: head.Head, now: float) -> None:
+        return None
+
+    def known(self, path: bytes, line: bytes, now: float) -> None:
+        return None
+
+
+async def nothing(*_: object) -> None:
+    """Answer nothing."""
+
+
+def test_a_connection_that_is_never_quiet_is_not_given_up(monkeypatch: pytest.MonkeyPatch):
+    """Whatever is read ends in the middle of a frame, for longer than a single frame may take."""
+    monkeypatch.setattr(http2, "_SECONDS", 0.2)
+    half = len(ping(1)) // 2
+
+    async def main() -> None:
+        wire = Wire()
+        connection = http2.Connection(Nobody(), exchange.Surroundings(
+            application=nothing, connections=set(), tasks=set(), base={}
+        ))  # fmt: skip
+        connection.connection_made(wire)
+        connection.data_received(PREAMBLE + ping(0)[:half])
+        for number in range(12):
+            await asyncio.sleep(0.05)
+            connection.data_received(ping(number)[half:] + ping(number + 1)[:half])
+        assert not wire.closed
+        await asyncio.sleep(0.3)
+        assert wire.closed
+
+    asyncio.run(main())
 
 
 NAMES = strategies.text("abc-", min_size=1, max_size=8).map(str.encode)

@@ -138,13 +138,16 @@ class Connection(asyncio.Protocol):
             self._rest = data[at:]
         except ConnectionFault as fault:
             self._end(fault.code)
-        if self._rest or self._block is not None:
-            if self._late is None:
-                self._late = self._loop.call_later(_SECONDS, self._end, Code.ENHANCE_YOUR_CALM)
-        elif self._late is not None:
+        self._wait_for_rest(progress=at > 0 and self._block is None)
+        self._flush()
+
+    def _wait_for_rest(self, *, progress: bool) -> None:
+        """Give up on what does not come; what is read in pieces, however many, comes."""
+        if self._late is not None and (progress or self._over):
             self._late.cancel()
             self._late = None
-        self._flush()
+        if self._late is None and (self._rest or self._block is not None):
+            self._late = self._loop.call_later(_SECONDS, self._end, Code.ENHANCE_YOUR_CALM)
 
     def _flush(self) -> None:
         if self._out and not self._transport.is_closing():
