@@ -117,6 +117,13 @@ def test_whoever_has_a_session_is_let_in(running: Running, client: Client):
     assert (status, fields) == (200, expected)
 
 
+def test_a_token_goes_before_a_session(running: Running, client: Client):
+    other = token(running, identity.Identity(userid="other@example.com"))
+    for field in ({"authorization": f"Bearer {other}"}, {"x_auth_token": other}):
+        _, fields, _ = client.ask("/x", cookie=cookie(running), **field)
+        assert dict(fields)["kubeflow-userid"] == "other@example.com"
+
+
 KINDS: dict[str, dict[str, str]] = {
     "nobody": {},
     "a program": API,
