@@ -40,6 +40,24 @@ def test_a_login_ends_on_the_page_first_asked_for(running: Running, provider: Pr
         assert client.get("/x").headers["kubeflow-userid"] == "user@example.com"
 
 
+def test_of_all_tokens_that_are_given_out_only_the_session_is_for_gateways(tmp_path, provider: Provider):
+    made = Running(tmp_path, issuer=provider.issuer, identity_header="x-signed")
+    with made.client() as client:
+        asked = [client.get("/page")]
+        asked.append(client.get(provider.agree(asked[0].headers["location"])))
+        asked += [
+            client.get(path) for path in ("/x", "/authservice/tokens", "/authservice/keys", "/authservice/logout")
+        ]
+    made.stop()
+    audiences: dict[str, str] = {}
+    for answer in asked:
+        for name, value in (*answer.headers.multi_items(), ("body", answer.text)):
+            place = value.partition("=")[0] if name == "set-cookie" else name
+            for token in re.findall(r"eyJ[\w.-]+", value):
+                audiences[place] = attacks.parts(token)[1]["aud"]
+    assert audiences == {SESSION: "kubeflow", "x-signed": "kubeflow-identity"}
+
+
 def test_two_tabs_each_end_on_their_own_page(running: Running, provider: Provider):
     with running.client() as client:
         first, second = (client.get(path).headers["location"] for path in ("/first", "/second"))

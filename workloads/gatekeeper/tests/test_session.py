@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions, and every known way to forge a token."""
 
+import ast
+import dataclasses
 import json
+import pathlib
 import typing
 
 import attacks
@@ -47,6 +50,52 @@ def test_a_session_says_who_somebody_is(known: Known):
     header, claims = attacks.parts(known.token)
     assert header == {"alg": "ES256", "kid": "k1", "typ": "JWT"}
     assert (claims["iss"], claims["aud"], claims["sub"]) == ("http://127.0.0.1:8080", "kubeflow", "s")
+
+
+@pytest.mark.parametrize(
+    ("userid", "groups", "audience"),
+    [
+        ("user@example.com", (), "kubeflow"),
+        ("A User ~!", ("a b", "c~"), "kubeflow"),
+        ("J\u00fcrgen", (), "kubeflow-asked"),
+        ("user@example.com", ("a", "\u00e9quipe"), "kubeflow-asked"),
+        ("a\u00a0b", (), "kubeflow-asked"),
+        # It is in no header, so that it does not matter.
+        ("user@example.com", ("\u00e9quipe,b",), "kubeflow"),
+    ],
+)
+def test_a_gateway_must_ask_about_what_it_would_write_otherwise(
+    known: Known, userid: str, groups: tuple[str, ...], audience: str
+):
+    token = known.sessions.mint(identity.Identity(userid=userid, groups=groups), NOW)
+    assert attacks.parts(token)[1]["aud"] == audience
+    assert known.sessions.verify(token.encode(), NOW).identity.userid == userid
+
+
+SIGNS = {"session.mint", "session.attest"}
+
+
+def test_of_all_that_the_keys_of_sessions_sign_only_sessions_have_their_audience(known: Known):
+    """A gateway that verifies sessions by itself looks at the audience alone."""
+    found: set[str] = set()
+    for file in sorted(pathlib.Path(session.__file__).parent.glob("*.py")):
+        text = file.read_text()
+        # The private keys are read in one place.
+        assert ("pem.get_secret_value" in text) == (file.stem == "session"), file
+        for function in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)):
+            calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+            names = {call.attr for call in calls if isinstance(call, ast.Attribute)}
+            found |= {
+                f"{file.stem}.{function.name}"
+                for name in names
+                if name in ("serialize_compact", "serialize_json", "sign")
+            }
+    assert found == SIGNS
+    proof = known.sessions.verify(known.token.encode(), NOW)
+    for person in (PERSON, identity.Identity(userid="J\u00fcrgen")):
+        statement = known.sessions.attest(dataclasses.replace(proof, identity=person), NOW)
+        assert attacks.parts(statement)[1]["aud"] == "kubeflow-identity"
+        assert refusal(known, statement.encode()) == "token_unknown_key"
 
 
 def test_the_ring_verifies_what_an_older_key_signed(known: Known):

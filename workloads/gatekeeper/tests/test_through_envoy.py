@@ -35,6 +35,7 @@ class Site(typing.NamedTuple):
 
     world: World
     running: support.Running
+    sessions: session.Sessions
     token: str
     fast: bool
 
@@ -69,9 +70,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         world.write(**changes)
         version = envoy.version(envoy.configure(world.gateway(**changes)))
         servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "not served", seconds=60)
-        yield Site(
-            world, running, sessions.mint(identity.Identity(userid="user@example.com"), time.time()), bool(changes)
-        )
+        token = sessions.mint(identity.Identity(userid="user@example.com"), time.time())
+        yield Site(world, running, sessions, token, bool(changes))
         assert running.stop() == 0
 
 
@@ -83,6 +83,8 @@ def test_forged_tokens_reach_no_application(site: Site):
         del forged["no kid"]
         # And it reads over what follows a whole signature: the token, and what it says, is the same.
         del forged["lengthened"], forged["padded"]
+        # It does not look at the type: the audience of sessions is theirs alone.
+        del forged["other type"]
     for name, token in forged.items():
         assert site.status(("cookie", f"authservice_session={token}")) in (0, 401, 431), name
         assert site.status(("authorization", f"Bearer {token}")) in (0, 401, 431), name
@@ -104,6 +106,40 @@ def test_tokens_of_the_right_key_are_read_by_the_gateway_too(site: Site, changes
     site.world.forget()
     assert site.status(("cookie", f"authservice_session={token}")) in (0, 401, 403)
     assert site.status(("authorization", f"Bearer {token}")) in (0, 401, 403)
+    assert site.world.app.seen == []
+
+
+@pytest.mark.parametrize(
+    ("userid", "groups"), [("J\u00fcrgen@example.com", ("a",)), ("user@example.com", ("a", "\u00e9quipe"))]
+)
+def test_names_in_other_alphabets_are_written_by_the_gatekeeper(site: Site, userid: str, groups: tuple[str, ...]):
+    """Latin-1, as it always writes them; Envoy would write the UTF-8 that stands in the session."""
+    token = site.sessions.mint(identity.Identity(userid=userid, groups=groups), time.time())
+    site.world.forget()
+    for _ in range(2):
+        assert site.status(("cookie", f"authservice_session={token}")) == 200
+    for seen in site.world.app.seen:
+        assert seen.all("kubeflow-userid") == [userid]
+        assert seen.all("kubeflow-groups") == [",".join(groups)]
+
+
+FORGED = "eyJhbGciOiJFUzI1NiJ9.e30.AAAA"
+
+
+@pytest.mark.parametrize("line", [
+    "authservice_session={}", "a=1; authservice_session={}; authservice_refresh=x; b=2",
+    "authservice_session=; authservice_session={}", f"authservice_session={FORGED}; authservice_session={{}}",
+    "authservice_session={}; authservice_session=x", f"x_authservice_session={FORGED}; authservice_session={{}}",
+    f"x=authservice_session={FORGED}; authservice_session={{}}",
+])  # fmt: skip
+def test_whoever_has_a_session_among_the_cookies_is_let_in(site: Site, line: str):
+    site.world.forget()
+    assert site.status(("cookie", line.format(site.token))) == 200
+    assert site.world.app.seen[0].all("kubeflow-userid") == ["user@example.com"]
+    assert site.token not in str(site.world.app.seen[0].headers)
+    # The same cookies without it.
+    site.world.forget()
+    assert site.status(("cookie", line.format(FORGED))) == 401
     assert site.world.app.seen == []
 
 
@@ -186,7 +222,8 @@ def unmarked(tmp_path: pathlib.Path) -> collections.abc.Iterator[Site]:
         world.envoy.write(files)
         servers.until(lambda: world.get(envoy.VERSION_PATH).body == envoy.version(state), "not served", seconds=60)
         sessions = session.Sessions(running.options, revocation.Ledger())
-        yield Site(world, running, sessions.mint(identity.Identity(userid="user@example.com"), time.time()), False)
+        token = sessions.mint(identity.Identity(userid="user@example.com"), time.time())
+        yield Site(world, running, sessions, token, False)
         assert running.stop() == 0
 
 

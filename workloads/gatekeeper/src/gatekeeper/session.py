@@ -12,7 +12,10 @@ from gatekeeper import guard, identity, revocation, settings, tokens
 
 ALGORITHM = "ES256"
 TYPE = "JWT"
+# A gateway may let in whoever holds a session of this audience, and copy user id and groups into headers as they are.
 AUDIENCE = "kubeflow"
+# About a session of this one it must ask: it would write the UTF-8 of the claims where applications expect Latin-1.
+ASKED_AUDIENCE = "kubeflow-asked"
 IDENTITY_TYPE = "identity+jwt"
 IDENTITY_AUDIENCE = "kubeflow-identity"
 # A session cookie, name included, that every application behind the gateway can be expected to read.
@@ -55,7 +58,7 @@ class Sessions:
         began, begins = began or begin(now), int(now)
         claims = {
             "iss": self._options.public_url,
-            "aud": AUDIENCE,
+            "aud": _audience(person),
             **identity.to_session(person),
             "iat": begins,
             "exp": begins + self._options.session_lifetime,
@@ -113,12 +116,18 @@ class Sessions:
         return guard.Proof(identity=person, expires=end, session=name, began=began, fresh=fresh)
 
     def _check(self, claims: tokens.Claims, now: float) -> float:
-        return tokens.check(claims, issuer=self._options.public_url, audiences=(AUDIENCE,), now=now)
+        return tokens.check(claims, issuer=self._options.public_url, audiences=(AUDIENCE, ASKED_AUDIENCE), now=now)
 
     @property
     def published(self) -> dict[str, object]:
         """Return the public keys as a JSON Web Key Set."""
         return {"keys": [key.as_dict(private=False) for key in self._keys.values()]}
+
+
+def _audience(person: identity.Identity) -> str:
+    """Return for whom a session is: only what is printable ASCII is the same header whoever writes it."""
+    text = person.userid + person.group_list
+    return AUDIENCE if text.isascii() and text.isprintable() else ASKED_AUDIENCE
 
 
 def _import(key: settings.SigningKey) -> jwk.ECKey:

@@ -3,7 +3,9 @@
 """Interface `ingress-auth` of Charmed Kubeflow, v1: who answers a gateway's authorization checks.
 
 `jwks` is ours: the public keys of the authorizer's sessions as a JSON Web Key Set (RFC 7517), with which a gateway can
-verify them itself. The tokens are ES256 with `typ` JWT and `aud` kubeflow, and nothing else may be.
+verify them itself. Of all that these keys sign (ES256), only sessions may have the audience `kubeflow`. That audience
+promises that the claims `userid` and `groups` are texts of printable ASCII, which the gateway may copy into headers as
+they are, without asking. About a token of any other audience it must ask.
 
 `http2` is ours too, and in the databag of each unit, because units change one after the other: that its checks may be
 asked in HTTP/2 without negotiation (RFC 9113, section 3.3).
