@@ -9,7 +9,6 @@ that what is compared is the gateway. The table goes into bench/README.md.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import statistics
@@ -21,17 +20,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHARM = ROOT / "charms" / "ambassador-route"
 sys.path[:0] = [str(CHARM / "src"), str(CHARM / "tests" / "unit" / "helpers"), str(ROOT / "tests" / "support")]
 
-import envoy  # noqa: E402
 import machine  # noqa: E402
-import model  # noqa: E402
 import report  # noqa: E402
-import servers  # noqa: E402
-from joserfc import jwk, jwt  # noqa: E402
+import signer  # noqa: E402
 from worlds import SESSION, World  # noqa: E402
 
 ROUNDS = 7
 SECONDS = 2.0
-ISSUER = "http://gateway.test"
 YES = pathlib.Path(__file__).with_name("yes.py")
 PAGE = pathlib.Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- fast mode: written by bench/gateway.py -->", "<!-- end of fast mode -->"
@@ -50,22 +45,15 @@ def main() -> int:
 
 def fast_mode(world: World, stack: contextlib.ExitStack) -> dict[str, list[machine.Load]]:
     """Measure a session that the authorizer is asked about, one that Envoy verifies, and what nobody is asked about."""
-    key = jwk.ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
-    now = int(time.time())
-    claims = {"iss": ISSUER, "aud": "kubeflow", "userid": "user@example.com", "groups": "", "iat": now}
-    claims |= {"exp": now + 900, "auth_time": now, "sid": "1"}
-    token = jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT"}, claims, key)
-    fast = model.Fast(jwks=json.dumps({"keys": [key.as_dict(private=False)]}), issuer=ISSUER)
-    world.write(fast=fast)
-    version = envoy.version(envoy.configure(world.gateway(fast=fast)))
-    servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "not served")
+    keys = signer.Signer()
+    world.serve(fast=keys.fast)
     for server in (world.authorizer, world.app):
         server.close()
         log = pathlib.Path(tempfile.mkdtemp(prefix="bench-")) / "log"
         quick = machine.Server(log, sys.executable, str(YES), str(server.port))
         stack.callback(quick.stop)
         quick.wait_for(server.port)
-    host, cookie = "Host: gateway.test", f"Cookie: authservice_session={token}"
+    host, cookie = "Host: gateway.test", f"Cookie: authservice_session={keys.token()}"
     asked = (OPEN, "/dex/x", cookie), (ASKED, "/protected", ": ".join(SESSION)), (FAST, "/protected", cookie)
     rounds: dict[str, list[machine.Load]] = {name: [] for name, _, _ in asked}
     for number in range(ROUNDS + 1):

@@ -8,7 +8,7 @@ import config
 import model
 import relations
 
-# What session.lua.j2 tells applications.
+# What listeners.json.j2 makes of the claims of a session.
 _FAST_HEADERS = {"kubeflow-userid", "kubeflow-groups"}
 
 

@@ -145,7 +145,6 @@ def _listeners(gateway: model.Gateway) -> dict[str, object]:
         "fast": gateway.fast,
         # Whoever brings one of these is decided about by the authorizer, whatever cookies there are.
         "credentials": _CREDENTIALS,
-        "session_script": templates.render(_TEMPLATES, "session.lua.j2", {}),
         "stripped": routes.stripped(auth),
         "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *(auth.request_headers if auth else ())))),
         "response_headers": auth.response_headers if auth else (),

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What options and certificates change, in a real Envoy."""
 
-import base64
 import collections.abc
 import http.client
 import json
@@ -22,9 +21,9 @@ import servers
 import tls
 from authority import Authority
 from cryptography import x509
-from joserfc import jwk, jwt
 from servers import Reply
-from worlds import HTML, SESSION, USER, World, decide
+from signer import Signer, cookie
+from worlds import HTML, SESSION, World, decide
 
 ORIGIN = "https://tools.example.com"
 
@@ -45,17 +44,7 @@ def world(running: World) -> collections.abc.Iterator[World]:
     running.forget()
     yield running
     running.authorizer.answer = decide
-    use(running)
-
-
-def use(world: World, **changes: object) -> None:
-    """Let the gateway serve a configuration."""
-    world.write(**changes)
-    version = envoy.version(envoy.configure(world.gateway(**changes)))
-    # The redirect stands behind the version, so plain http tells it always.
-    servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "the configuration is not served")
-    # A listener may come a moment after the routes.
-    time.sleep(0.3)
+    running.serve()
 
 
 def secure(world: World, port: int, path: str, *headers: tuple[str, str]) -> tuple[int, dict[str, str], str]:
@@ -75,7 +64,7 @@ def secure(world: World, port: int, path: str, *headers: tuple[str, str]) -> tup
 def test_tls_is_ended_and_http_is_sent_there(world: World) -> None:
     port = servers.free_port()
     changes = {"tls": tls.checked(*pair("one"), port), "redirect": ("gateway.test", port), "hsts": 300}
-    use(world, **changes)
+    world.serve(**changes)
     status, headers, name = secure(world, port, "/protected", SESSION)
     assert (status, name) == (200, "one")
     assert headers["strict-transport-security"] == "max-age=300"
@@ -92,7 +81,7 @@ def test_tls_is_ended_and_http_is_sent_there(world: World) -> None:
 
 def test_tls_speaks_http_2_and_nothing_before_1_2(world: World) -> None:
     port = servers.free_port()
-    use(world, tls=tls.checked(*pair("one"), port))
+    world.serve(tls=tls.checked(*pair("one"), port))
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -108,7 +97,7 @@ def test_tls_speaks_http_2_and_nothing_before_1_2(world: World) -> None:
 
 def test_certificate_is_renewed_without_a_dropped_connection(world: World) -> None:
     port = servers.free_port()
-    use(world, tls=tls.checked(*pair("old"), port))
+    world.serve(tls=tls.checked(*pair("old"), port))
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
@@ -163,18 +152,18 @@ def test_rehearsal_takes_a_certificate_and_refuses_one_with_another_key(world: W
 def test_load_balancer_that_ends_tls_is_believed_only_when_trusted(world: World) -> None:
     https, client = ("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "192.0.2.9")
     redirect = ("gateway.test", 0)
-    use(world, trusted_proxies=1, redirect=redirect)
+    world.serve(trusted_proxies=1, redirect=redirect)
     seen = world.get("/dex/x", https, client).seen
     assert seen.one("x-forwarded-proto") == "https"
     answer = world.get("/dex/x", ("X-Forwarded-Proto", "http"), client)
     assert (answer.status, answer.one("location")) == (308, "https://gateway.test/dex/x")
     assert world.get("/dex/x").status == 308
-    use(world)
+    world.serve()
     assert world.get("/dex/x", https, client).seen.one("x-forwarded-proto") == "http"
 
 
 def test_logins_of_one_address_are_limited_and_nothing_else_is(world: World) -> None:
-    use(world, login_rate=3, trusted_proxies=1)
+    world.serve(login_rate=3, trusted_proxies=1)
     one, other = ("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", "192.0.2.2")
     assert [world.get("/dex/auth?x=1", one).status for _ in range(5)] == [200, 200, 200, 429, 429]
     page = world.get("/dex/auth/local/login", one, HTML, method="POST")
@@ -190,7 +179,7 @@ PREFLIGHT = (("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-
 
 
 def test_pages_of_named_origins_may_call_and_no_others(world: World) -> None:
-    use(world, cors_origins=(ORIGIN,))
+    world.serve(cors_origins=(ORIGIN,))
     answer = world.get("/protected", ("Origin", ORIGIN), *PREFLIGHT, method="OPTIONS")
     assert (answer.status, answer.one("access-control-allow-origin")) == (200, ORIGIN)
     assert answer.one("access-control-allow-credentials") == "true"
@@ -206,30 +195,30 @@ def test_pages_of_named_origins_may_call_and_no_others(world: World) -> None:
 
 
 def test_open_to_everybody_is_open_and_still_believes_no_identity(world: World) -> None:
-    use(world, auth=None, everybody=True)
+    world.serve(auth=None, everybody=True)
     seen = world.get("/protected/x", ("kubeflow-userid", "mallory")).seen
     assert seen.one("kubeflow-userid") is None
     assert world.authorizer.seen == []
 
 
 def test_session_cookies_may_be_kept(world: World) -> None:
-    use(world, session_cookies=())
+    world.serve(session_cookies=())
     assert world.get("/protected", SESSION).seen.one("cookie") == SESSION[1]
-    use(world, session_cookies=("other",))
+    world.serve(session_cookies=("other",))
     cookie = ("Cookie", f"{SESSION[1]}; other=1")
     assert world.get("/protected", cookie).seen.one("cookie") == SESSION[1]
 
 
 def test_cookies_of_the_session_reach_the_gatekeepers_own_pages(world: World) -> None:
     own = world.route("/authservice", "/", protected=False, port=world.authorizer.port)
-    use(world, table=(own, *(route for route in world.table if route.prefix != "/authservice")))
+    world.serve(table=(own, *(route for route in world.table if route.prefix != "/authservice")))
     world.get("/authservice/logout", SESSION)
     assert world.authorizer.seen[-1].one("cookie") == SESSION[1]
 
 
 @pytest.mark.parametrize(("log", "expected"), [("all", True), ("errors", False), ("off", False)])
 def test_access_log_is_json(world: World, log: str, expected: bool) -> None:
-    use(world, access_log=log)
+    world.serve(access_log=log)
     request_id = world.get(f"/dex/{log}?code=sensitive").one("x-request-id")
     time.sleep(0.5)
     lines = [json.loads(line) for line in world.envoy.log.read_text().splitlines() if line.startswith("{")]
@@ -238,113 +227,6 @@ def test_access_log_is_json(world: World, log: str, expected: bool) -> None:
     for line in found:
         assert (line["method"], line["path"], line["status"], line["client"]) == ("GET", "/dex/all", 200, "127.0.0.1")
     assert "sensitive" not in world.envoy.log.read_text()
-
-
-ISSUER = "http://gateway.test"
-
-
-class Signer:
-    """A gatekeeper's key."""
-
-    def __init__(self) -> None:
-        self.key = jwk.ECKey.generate_key("P-256", {"kid": "one", "use": "sig", "alg": "ES256"})
-        self.jwks = json.dumps({"keys": [self.key.as_dict(private=False)]})
-
-    def token(self, *, header: dict[str, object] | None = None, **changes: object) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": ISSUER, "aud": "kubeflow", "sub": "1", "userid": "anna@example.com", "groups": "a,d",
-            "iat": now, "exp": now + 900, "auth_time": now, "sid": "id",
-        }  # fmt: skip
-        claims = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-        return jwt.encode({"alg": "ES256", "kid": "one", "typ": "JWT", **(header or {})}, claims, self.key)
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    return Signer()
-
-
-@pytest.fixture
-def fast(world: World, signer: Signer) -> World:
-    use(world, fast=model.Fast(jwks=signer.jwks, issuer=ISSUER))
-    return world
-
-
-def cookie(token: str) -> tuple[str, str]:
-    return ("Cookie", f"a=1; authservice_session={token}")
-
-
-def test_fast_mode_asks_nobody_about_a_valid_session(fast: World, signer: Signer) -> None:
-    seen = fast.get("/protected/x", cookie(signer.token()), ("kubeflow-userid", "m"), ("kubeflow-groups", "m")).seen
-    assert fast.authorizer.seen == []
-    assert seen.all("kubeflow-userid") == [USER[1]]
-    assert seen.all("kubeflow-groups") == ["a,d"]
-    assert seen.one("cookie") == "a=1"
-    assert seen.one("authorization") is None
-
-
-def test_fast_mode_asks_about_everything_else(fast: World, signer: Signer) -> None:
-    stranger, now = Signer(), int(time.time())
-    token = signer.token()
-    head, body, signature = token.split(".")
-    none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"one","typ":"JWT"}').decode().rstrip("=")
-    others = {
-        "none": "x",
-        "another key": stranger.token(),
-        "tampered": f"{head}.{body[:-2]}AA.{signature}",
-        "cut": token[:-4],
-        "alg none": f"{none}.{body}.",
-        "expired": signer.token(exp=now - 30, iat=now - 60),
-        "without end": signer.token(exp=None),
-        "issuer": signer.token(iss="https://evil.example"),
-        "no issuer": signer.token(iss=None),
-        "audience": signer.token(aud="elsewhere"),
-        "no audience": signer.token(aud=None),
-        "not yet": signer.token(nbf=now + 60),
-        "type": signer.token(header={"typ": "refresh+jwt"}),
-        "no user": signer.token(userid=None),
-        "empty user": signer.token(userid=""),
-        "user of another kind": signer.token(userid=["root"]),
-        "no id": signer.token(sid=None),
-        "no login": signer.token(auth_time=None),
-        "user in another alphabet": signer.token(userid="jos\u00e9@example.com"),
-        "user of two lines": signer.token(userid="anna@example.com\r\nkubeflow-groups: admins"),
-        "groups of another kind": signer.token(groups=["admins"]),
-        "group in another alphabet": signer.token(groups="\u00e9quipe"),
-    }
-    for name, value in others.items():
-        fast.forget()
-        assert fast.get("/protected", cookie(value), ("kubeflow-userid", "mallory")).status == 302, name
-        assert len(fast.authorizer.seen) == 1, name
-        assert fast.app.seen == [], name
-    fast.forget()
-    assert fast.get("/protected").status == 302
-    assert fast.get("/protected", SESSION).seen.one("kubeflow-userid") == USER[1]
-
-
-@pytest.mark.parametrize("name", ["Authorization", "X-Auth-Token"])
-def test_fast_mode_leaves_other_credentials_to_the_authorizer(fast: World, signer: Signer, name: str) -> None:
-    assert fast.get("/protected", cookie(signer.token()), (name, "Bearer x")).status == 302
-    assert len(fast.authorizer.seen) == 1
-
-
-def test_fast_mode_gives_no_identity_to_an_open_route(fast: World, signer: Signer) -> None:
-    seen = fast.get("/dex/x", cookie(signer.token()), ("kubeflow-userid", "mallory")).seen
-    assert seen.one("kubeflow-userid") is None
-
-
-def test_fast_mode_goes_on_while_the_gatekeeper_is_down(fast: World, signer: Signer) -> None:
-    fast.authorizer.answer = lambda _: Reply(status=500)
-    assert fast.get("/protected", cookie(signer.token())).status == 200
-    assert fast.get("/protected").status == 503
-
-
-def test_rehearsal_refuses_keys_that_envoy_cannot_read(world: World, tmp_path: pathlib.Path) -> None:
-    state = envoy.configure(world.gateway(fast=model.Fast(jwks="{", issuer=ISSUER)))
-    rehearsal = envoy.rehearsal(state)
-    world.envoy.write([(file.path, file.text) for file in rehearsal.files])
-    assert world.envoy.run(rehearsal.command).returncode != 0
 
 
 def probe(world: World, **changes: object) -> str:
@@ -356,13 +238,13 @@ def test_self_test_finds_a_closed_gateway_right(world: World) -> None:
     assert probe(world) == ""
     port = servers.free_port()
     changes = {"tls": tls.checked(*pair("one"), port), "redirect": ("gateway.test", port)}
-    use(world, **changes)
+    world.serve(**changes)
     assert probe(world, **changes) == ""
 
 
 def test_self_test_sees_through_the_redirect_of_a_trusted_load_balancer(world: World) -> None:
     changes = {"trusted_proxies": 1, "redirect": ("gateway.test", 0)}
-    use(world, **changes)
+    world.serve(**changes)
     world.authorizer.answer = lambda _: Reply()
     assert probe(world, **changes) == "/tool/other lets everybody in without a login"
 
@@ -386,7 +268,7 @@ def test_self_test_gives_an_engine_that_says_no_version_time_to_close(world: Wor
 
 def test_self_test_asks_an_application_at_its_host(world: World) -> None:
     changes = {"table": (world.route("/hosted", domain="hosted.example.com"),)}
-    use(world, **changes)
+    world.serve(**changes)
     assert probe(world, **changes) == ""
     world.authorizer.answer = lambda _: Reply()
     assert probe(world, **changes) == "hosted.example.com/hosted lets everybody in without a login"
@@ -394,7 +276,7 @@ def test_self_test_asks_an_application_at_its_host(world: World) -> None:
 
 def test_self_test_does_not_mind_what_the_operator_has_opened(world: World) -> None:
     opened = {"auth": None, "everybody": True}
-    use(world, **opened)
+    world.serve(**opened)
     assert world.get("/tool/other").status == 200
     assert probe(world, **opened) == ""
 
@@ -433,16 +315,15 @@ def test_metrics_are_served_and_nothing_else_of_the_administration(tmp_path_fact
         world.close()
 
 
-def test_alarms_and_dashboard_ask_for_metrics_that_envoy_has(
-    tmp_path_factory: pytest.TempPathFactory, signer: Signer
-) -> None:
+def test_alarms_and_dashboard_ask_for_metrics_that_envoy_has(tmp_path_factory: pytest.TempPathFactory) -> None:
     world = World(tmp_path_factory.mktemp("alarms"))
     port = servers.free_port()
     page = json.loads((pathlib.Path(alerts.__file__).parent / "dashboards" / "gateway.json").read_text())
     asked = [alert.expression for alert in alerts.ALERTS]
     asked += [target["expr"] for panel in page["panels"] for target in panel["targets"]]
     try:
-        world.write(metrics_port=port, fast=model.Fast(jwks=signer.jwks, issuer=ISSUER))
+        signer = Signer()
+        world.write(metrics_port=port, fast=signer.fast)
         world.envoy.start(world.port, envoy.HEALTH_PATH)
         for header in (SESSION, HTML):
             world.get("/protected", header)
@@ -452,12 +333,16 @@ def test_alarms_and_dashboard_ask_for_metrics_that_envoy_has(
         assert len(names) > 7
         # A histogram is there after the next flush of the statistics.
         servers.until(lambda: names <= _metrics(port), f"Envoy has no {names - _metrics(port)}")
-        # What fast mode spares the gatekeeper is counted, what is open to all is not.
-        for header, path in ((cookie(signer.token()), "/protected"), (SESSION, "/protected"), (SESSION, "/dex/x")):
-            world.get(path, header)
-        spared = r'envoy_http_ext_authz_disabled\{[^}]*prefix="gateway"[^}]*\} (\d+)'
+        # What fast mode spares the gatekeeper is counted, except for the first request of a session on each thread.
+        for header, path in (
+            (SESSION, "/protected"),
+            (SESSION, "/dex/x"),
+            *[(cookie(signer.token()), "/protected")] * 9,
+        ):
+            assert world.get(path, header).status in (200, 500)
+        spared = r'envoy_http_jwt_authn_jwt_cache_hit\{[^}]*prefix="gateway"[^}]*\} (\d+)'
         servers.until(
-            lambda: re.findall(spared, servers.request(port, "/metrics").body) == ["1"], "it is not counted as one"
+            lambda: re.findall(spared, servers.request(port, "/metrics").body) in (["8"], ["7"]), "it is not counted"
         )
         labels = re.findall(r'(envoy_\w+="[^"]+")', " ".join(asked))
         text = servers.request(port, "/metrics").body

@@ -6,6 +6,7 @@ import collections.abc
 import contextlib
 import dataclasses
 import pathlib
+import time
 
 import envoy
 import model
@@ -85,6 +86,15 @@ class World:
 
     def write(self, **changes: object) -> None:
         self.envoy.write([(file.path, file.text) for file in envoy.configure(self.gateway(**changes)).files])
+
+    def serve(self, **changes: object) -> None:
+        """Let the gateway serve a configuration."""
+        self.write(**changes)
+        version = envoy.version(envoy.configure(self.gateway(**changes)))
+        # A redirect to https stands behind the version, so plain http tells it always.
+        servers.until(lambda: self.get(envoy.VERSION_PATH).body == version, "the configuration is not served")
+        # A listener may come a moment after the routes.
+        time.sleep(0.3)
 
     def get(self, path: str, *headers: tuple[str, str], method: str = "GET", body: str | None = None) -> servers.Answer:
         return servers.request(self.port, path, *headers, method=method, body=body)
