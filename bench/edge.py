@@ -1,11 +1,22 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""An Envoy with one listener for each way to ask who somebody is, all before the same answer."""
+"""An Envoy with one listener for each way to ask who somebody is, all before the same answer.
+
+Where it verifies sessions itself, it does so with the filters that the gateway's charm writes.
+"""
 
 import collections.abc
 import dataclasses
 import json
 import pathlib
+import sys
+import typing
+
+CHARM = pathlib.Path(__file__).resolve().parent.parent / "charms" / "ambassador-route"
+sys.path.insert(0, str(CHARM / "src"))
+
+import envoy  # noqa: E402
+import model  # noqa: E402
 
 _TYPES = "type.googleapis.com/envoy"
 _HTTP = f"{_TYPES}.extensions.filters.http"
@@ -54,9 +65,11 @@ def command(program: pathlib.Path, config: pathlib.Path) -> list[str]:
 def _listener(name: str, listener: Listener) -> dict[str, object]:
     filters: list[dict[str, object]] = []
     if listener.session:
-        filters.append(_jwt(listener.session))
-    if listener.asks:
-        filters.append(_ask(name, unless=listener.session is not None))
+        verify, unless = _fast(listener.session)
+        unless["typed_config"]["extension_config"] = _ask(name)
+        filters += [verify, unless]
+    elif listener.asks:
+        filters.append(_ask(name))
     filters.append({"name": "router", "typed_config": {"@type": f"{_HTTP}.router.v3.Router"}})
     answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "ok"}}}
     manager = {
@@ -86,24 +99,16 @@ def _cluster(name: str, listener: Listener) -> dict[str, object]:
     }
 
 
-def _jwt(session: Session) -> dict[str, object]:
-    provider = {
-        "issuer": session.issuer,
-        "audiences": ["kubeflow"],
-        "from_cookies": ["authservice_session"],
-        "local_jwks": {"inline_string": session.jwks},
-        "claim_to_headers": [{"header_name": "kubeflow-userid", "claim_name": "userid"}],
-        "forward": True,
-        "clock_skew_seconds": 5,
-        "jwt_cache_config": {"jwt_cache_size": 10000},
-    }
-    either = [{"provider_name": "session"}, {"allow_missing_or_failed": {}}]
-    rule = {"match": {"prefix": "/"}, "requires": {"requires_any": {"requirements": either}}}
-    config = {"@type": f"{_HTTP}.jwt_authn.v3.JwtAuthentication", "providers": {"session": provider}, "rules": [rule]}
-    return {"name": "envoy.filters.http.jwt_authn", "typed_config": config}
+def _fast(session: Session) -> tuple[dict[str, typing.Any], dict[str, typing.Any]]:
+    """Return the gateway's filter that verifies sessions, and the one that asks about requests without."""
+    gateway = model.Gateway(name="bench", port=0, fast=model.Fast(jwks=session.jwks, issuer=session.issuer))
+    (text,) = [file.text for file in envoy.configure(gateway).files if file.path.endswith("/listeners.json")]
+    manager = json.loads(text)["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    filters = {filter_["name"]: filter_ for filter_ in manager["http_filters"]}
+    return filters["envoy.filters.http.jwt_authn"], filters["envoy.filters.http.ext_authz"]
 
 
-def _ask(cluster: str, *, unless: bool) -> dict[str, object]:
+def _ask(cluster: str) -> dict[str, object]:
     config: dict[str, object] = {
         "@type": f"{_HTTP}.ext_authz.v3.ExtAuthz",
         "transport_api_version": "V3",
@@ -113,23 +118,4 @@ def _ask(cluster: str, *, unless: bool) -> dict[str, object]:
             "authorization_response": {"allowed_upstream_headers": {"patterns": [{"exact": name} for name in _TOLD]}},
         },
     }
-    name = "envoy.filters.http.ext_authz"
-    if unless:
-        config = _unless_known({"name": name, "typed_config": config})
-    return {"name": name, "typed_config": config}
-
-
-def _unless_known(filter_: dict[str, object]) -> dict[str, object]:
-    """Return a filter that is skipped where a session was verified: only then is the header there."""
-    user = {"@type": f"{_TYPES}.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": "kubeflow-userid"}
-    known = {
-        "input": {"name": "user", "typed_config": user},
-        "value_match": {"safe_regex": {"google_re2": {}, "regex": ".+"}},
-    }
-    skip = {"@type": f"{_TYPES}.extensions.filters.common.matcher.action.v3.SkipFilter"}
-    matcher = {"predicate": {"single_predicate": known}, "on_match": {"action": {"name": "skip", "typed_config": skip}}}
-    return {
-        "@type": f"{_TYPES}.extensions.common.matching.v3.ExtensionWithMatcher",
-        "extension_config": filter_,
-        "xds_matcher": {"matcher_list": {"matchers": [matcher]}},
-    }
+    return {"name": "envoy.filters.http.ext_authz", "typed_config": config}
