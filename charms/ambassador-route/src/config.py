@@ -50,6 +50,7 @@ class Config:
     https_port: int = 8443
     external_url: str = ""
     hosts: str = ""
+    grpc_applications: str = ""
     gateway_service_type: str = PLAIN_SERVICE
     annotations: str = ""
     tls_secret_id: ops.Secret | None = None
@@ -106,6 +107,7 @@ class Config:
             if not _ANNOTATION.fullmatch(name) or not value:
                 raise ValueError(f"annotations: {name[:80]}={value[:80]} is not an annotation, such as example.com/a=b")
         self._check_hosts()
+        self._check_grpc()
         if self.csr_domain_name and not _DOMAIN.fullmatch(self.csr_domain_name):
             raise ValueError("csr-domain-name: it is no domain name, write it like kubeflow.example.com")
         _range("hsts-max-age", self.hsts_max_age, 0, _TEN_YEARS)
@@ -139,6 +141,22 @@ class Config:
         """Return the applications that have a host of their own, and which."""
         pairs = (text.partition("=") for text in self.hosts.replace(",", " ").split())
         return {application: host.lower() for application, _, host in pairs}
+
+    @property
+    def called_with_grpc(self) -> tuple[str, ...]:
+        """Return the applications that are called with gRPC, or * for all; none where the engine sees it by itself."""
+        return self._grpc if self.engine == "emissary" else ()
+
+    @property
+    def _grpc(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.grpc_applications.replace(",", " ").split()))
+
+    def _check_grpc(self) -> None:
+        for name in self._grpc:
+            if name != "*" and not _APPLICATION.fullmatch(name):
+                raise ValueError(
+                    f"grpc-applications: {name!r} is not the name of an application, such as tensorboards, or *"
+                )
 
     def _check_hosts(self) -> None:
         found = self.applications_hosts

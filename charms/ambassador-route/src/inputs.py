@@ -46,6 +46,7 @@ def read(charm: ops.CharmBase, requirer: certificates.Certificates) -> Inputs:
         model=charm.model.name,
         everybody_may=bool(chosen and chosen.allow_unauthenticated),
         hosts=chosen.applications_hosts if chosen else {},
+        grpc=chosen.called_with_grpc if chosen else (),
     )
     gateway = None
     if chosen and not complaint:

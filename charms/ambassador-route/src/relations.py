@@ -14,6 +14,8 @@ AUTH = "ingress-auth"
 METRICS = "metrics-endpoint"
 DASHBOARDS = "grafana-dashboard"
 GATEWAY_INFO = "gateway-info"
+# In the place of an application's name: all of them.
+EVERYONE = "*"
 ENDPOINTS = (PROTECTED, OPEN, AUTH)
 ALL = (*ENDPOINTS, METRICS, DASHBOARDS, GATEWAY_INFO)
 
@@ -79,6 +81,7 @@ def read(
     model: str,
     everybody_may: bool = False,
     hosts: collections.abc.Mapping[str, str] | None = None,
+    grpc: collections.abc.Collection[str] = (),
 ) -> Reading:
     """Return what the related applications say.
 
@@ -88,20 +91,27 @@ def read(
         model: its model.
         everybody_may: whether an operator wishes that nobody need log in as long as no login is integrated.
         hosts: applications to which an operator gave a host of their own, and which.
+        grpc: applications of which an operator says that they are called with gRPC, or EVERYONE.
     """
     hosts = hosts or {}
     everybody = sorted(related, key=lambda one: one.relation)
     answer = _auth([one for one in everybody if one.endpoint == AUTH], application, model)
     asks, blocked, waiting = _asks([one for one in everybody if one.endpoint != AUTH], application)
-    asks = [dataclasses.replace(ask, domain=hosts.get(ask.application, "")) for ask in asks]
+    asks = [
+        dataclasses.replace(
+            ask, domain=hosts.get(ask.application, ""), grpc=EVERYONE in grpc or ask.application in grpc
+        )
+        for ask in asks
+    ]
     table = routes.table(asks, model)
     for problem in table.problems:
         endpoint = PROTECTED if problem.ask.protected else OPEN
         blocked.append(f"{problem.text}: run {_removal(application, endpoint, problem.ask.application)}")
-    for other in sorted(hosts.keys() - {one.application for one in everybody if one.endpoint != AUTH}):
-        blocked.append(
-            f"hosts names {other}, which is not related: run juju integrate {application}:{PROTECTED} {other}"
-        )
+    known = {EVERYONE, *(one.application for one in everybody if one.endpoint != AUTH)}
+    for option, names in (("hosts", hosts.keys()), ("grpc-applications", grpc)):
+        for other in sorted(set(names) - known):
+            command = f"juju integrate {application}:{PROTECTED} {other}"
+            blocked.append(f"{option} names {other}, which is not related: run {command}")
     if not (asks or blocked or waiting):
         blocked.append(f"Nothing to route: run juju integrate {application}:{OPEN} dex-auth:ingress")
     if answer.auth is None and not (everybody_may and answer.absent):

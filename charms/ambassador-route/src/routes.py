@@ -27,6 +27,7 @@ class Ask:
     protected: bool
     request: ingress.Request
     domain: str = ""
+    grpc: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class Route:
         port: that service's port.
         protected: whether the authorizer is asked first.
         domain: the one host of the gateway at which it is there; empty for all of them.
+        grpc: whether its application is also called with gRPC, in HTTP/2; engine emissary must be told, engine envoy
+            sees it by the content type.
     """
 
     application: str
@@ -52,6 +55,7 @@ class Route:
     port: int
     protected: bool
     domain: str = ""
+    grpc: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,6 +152,7 @@ def _route(ask: Ask, namespace: str) -> Route:
         port=request.port,
         protected=ask.protected,
         domain=ask.domain,
+        grpc=ask.grpc or request.grpc,
     )
 
 

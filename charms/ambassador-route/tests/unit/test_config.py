@@ -1,5 +1,7 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
+import re
+
 import config
 import hypothesis
 import pytest
@@ -134,6 +136,22 @@ def test_hosts_of_applications_are_read() -> None:
     found = config.Config(hosts="minio=MinIO.example.com, my-app2=a-b.c.example.com", external_url="https://gw.example")
     assert found.applications_hosts == {"minio": "minio.example.com", "my-app2": "a-b.c.example.com"}
     assert config.Config().applications_hosts == {}
+
+
+def test_who_is_called_with_grpc_is_said_to_the_engine_that_does_not_see_it() -> None:
+    named = {"grpc_applications": "minio, my-app2  minio"}
+    assert config.Config(engine="emissary", **named).called_with_grpc == ("minio", "my-app2")  # type: ignore[arg-type]
+    assert config.Config(engine="emissary", grpc_applications="*").called_with_grpc == ("*",)
+    assert config.Config(engine="emissary").called_with_grpc == ()
+    assert config.Config(engine="envoy", **named).called_with_grpc == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", config.ENGINES)
+@pytest.mark.parametrize("name", ["Minio", "minio/0", "mini*", "**", "-", "minio=true"])
+def test_wrong_name_of_an_application_that_is_called_with_grpc_is_said(engine: str, name: str) -> None:
+    words = f"grpc-applications: '{name}' is not the name of an application, such as tensorboards, or *"
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        config.Config(engine=engine, grpc_applications=f"minio {name}")
 
 
 @pytest.mark.parametrize(

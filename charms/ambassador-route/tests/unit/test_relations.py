@@ -128,6 +128,24 @@ def test_a_host_of_an_application_that_is_not_there_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("named", "called"), [((), []), (("minio",), ["minio"]), (("*",), ["minio", "kubeflow-dashboard"])]
+)
+def test_an_operator_says_who_is_called_with_grpc(named: tuple[str, ...], called: list[str]) -> None:
+    one, other = related("ingress", "minio", DEX, 4), related("ingress", "kubeflow-dashboard", DASHBOARD, 5)
+    reading = relations.read([LOGIN, one, other], application="gw", model="m", grpc=named)
+    assert [route.application for route in reading.table if route.grpc] == called
+    assert reading.blocked == ()
+
+
+def test_an_application_that_is_called_with_grpc_and_is_not_there_is_said() -> None:
+    one = related("ingress", "minio", DEX, 4)
+    reading = relations.read([LOGIN, one], application="gw", model="m", grpc=("minio", "mino"))
+    assert reading.blocked == (
+        "grpc-applications names mino, which is not related: run juju integrate gw:ingress mino",
+    )
+
+
 def test_conflict_names_the_relation_to_remove() -> None:
     reading = read(LOGIN, related("ingress-unauthenticated", "dex", DEX), related("ingress", "evil", DEX, 5))
     assert reading.blocked == ("dex and evil both ask for /dex: run juju remove-relation gw:ingress evil",)
@@ -152,6 +170,12 @@ def test_application_that_asks_as_it_would_ask_traefik_is_served(strip: str, rew
     told = relations.answer(one, reading, "https://gw.example")
     assert told["ingress"] == '{"url": "https://gw.example/ml-minio"}'
     assert relations.answer(one, reading, "")["ingress"] == ""
+
+
+@pytest.mark.parametrize(("scheme", "grpc"), [({}, False), ({"scheme": '"http"'}, False), ({"scheme": '"h2c"'}, True)])
+def test_application_that_asks_traefik_for_http_2_is_called_with_grpc(scheme: dict[str, str], grpc: bool) -> None:
+    (route,) = read(LOGIN, related("ingress", "minio", {**TRAEFIK, **scheme}, 4)).table
+    assert route.grpc == grpc
 
 
 def test_application_of_the_old_kind_is_told_no_url_of_the_other() -> None:

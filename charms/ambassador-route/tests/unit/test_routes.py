@@ -91,6 +91,13 @@ def test_ambiguous_path_is_refused(text: str) -> None:
         routes.path(text)
 
 
+@pytest.mark.parametrize(("operator", "itself"), [(False, False), (True, False), (False, True)])
+def test_an_application_is_called_with_grpc_when_it_or_the_operator_says_so(operator: bool, itself: bool) -> None:
+    said = dataclasses.replace(ask("a", 1, "/x", grpc=itself), grpc=operator)
+    (route,) = routes.table([said], "m").routes
+    assert route.grpc == (operator or itself)
+
+
 @hypothesis.given(strategies.text(alphabet="/.%2eax?#\\; \n~"))
 def test_accepted_paths_mean_the_same_to_every_parser(text: str) -> None:
     try:

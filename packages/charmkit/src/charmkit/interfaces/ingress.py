@@ -24,6 +24,8 @@ class Request:
         namespace: its namespace, when it is not the gateway's own (v2).
         preserve_path: the application serves its public path itself; a gateway that knows this key sends the path
             unchanged, whatever rewrite says.
+        grpc: whether it says that it speaks HTTP/2, as what is called with gRPC does; only Traefik's kind of databag
+            has a word for it.
     """
 
     prefix: str
@@ -32,6 +34,7 @@ class Request:
     port: int
     namespace: str = ""
     preserve_path: bool = False
+    grpc: bool = False
 
 
 def write_request(request: Request) -> dict[str, str]:

@@ -37,6 +37,7 @@ def read_request(bag: collections.abc.Mapping[str, str]) -> ingress.Request:
         service=name,
         port=sdi.port(data),
         namespace=model,
+        grpc=scheme == "h2c",
     )
 
 
