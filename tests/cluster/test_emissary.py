@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import http.client
 import itertools
+import json
 import os
 import pathlib
 import signal
@@ -19,6 +20,7 @@ import cluster
 import directory
 import emissary
 import engines
+import frames
 import httpx
 import live
 import model
@@ -100,6 +102,13 @@ def _intrude(kube: cluster.Cluster, port: int) -> None:
     )
     patch = {"metadata": {"annotations": {"getambassador.io/config": mapping}}}
     kube.client().patch(Service, "gateway", patch, namespace=NAMESPACE)
+
+
+@pytest.fixture
+def rpc() -> collections.abc.Iterator[frames.Rpc]:
+    server = frames.Rpc(("127.0.0.1", 0))
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -352,6 +361,33 @@ def test_a_host_of_its_own_leads_to_its_application_only(world: World) -> None:
         assert own.take() == []
     finally:
         own.close()
+
+
+def test_a_call_at_a_host_of_its_own_reaches_nobody_elsewhere(world: World, rpc: frames.Rpc) -> None:
+    """Emissary puts the Mapping with the longer expressions first, and that of calls has long ones."""
+    here, other = world.gateway.table[1], peers.Application(("127.0.0.1", 0))
+    own = dataclasses.replace(here, application="own", prefix="/", rewrite="/", port=other.address[1], domain="a.b")
+    called = dataclasses.replace(here, application="called", prefix="/", rewrite="/", port=rpc.address[1], grpc=True)
+
+    def arrives(**headers: str) -> bool:
+        # Envoy answers every call with 200, and says below what is wrong.
+        ask(world.gateway.port, "/Echo", method="POST", content_type="application/grpc", te="trailers", **headers)
+        return bool(rpc.take())
+
+    try:
+        assert world.bring(table=(*world.gateway.table, own, called)) == engines.Outcome()
+        live.wait(arrives, seconds=5, hint="it is called")
+        assert not arrives(Host="a.b")
+    finally:
+        other.close()
+
+
+def test_a_path_of_any_length_is_served(world: World) -> None:
+    long = "/" + "." * 2000
+    one = dataclasses.replace(world.gateway.table[1], application="long", prefix=long, rewrite="/")
+    assert world.bring(table=(one, *world.gateway.table)) == engines.Outcome()
+    live.wait(lambda: world.get(f"{long}/x")[0] == 200, seconds=5, hint="it is served")
+    assert json.loads(world.get(f"{long}/x")[1])["path"] == "/x"
 
 
 def test_an_annotation_of_somebodys_service_adds_no_route(world: World) -> None:

@@ -65,8 +65,11 @@ FIELDS: dict[str, tuple[list[str], dict[str, object]]] = {
         "securityModel": {"type": "string", "enum": ["XFP", "SECURE", "INSECURE"]},
     }),
     "Mapping": (["prefix", "service"], {
-        "hostname": TEXT, "prefix": TEXT, "prefix_exact": FLAG, "rewrite": TEXT, "service": TEXT, "bypass_auth": FLAG,
-        "timeout_ms": NUMBER, "grpc": FLAG, "cluster_tag": TEXT, "allow_upgrade": TEXTS,
+        "hostname": TEXT, "prefix": TEXT, "rewrite": TEXT, "service": TEXT, "bypass_auth": FLAG, "timeout_ms": NUMBER,
+        "regex_rewrite": {"type": "object", "properties": {"pattern": TEXT, "substitution": TEXT}},
+        # What earlier versions used.
+        "prefix_exact": FLAG,
+        "grpc": FLAG, "cluster_tag": TEXT, "allow_upgrade": TEXTS,
         "regex_headers": {"type": "object", "additionalProperties": TEXT}, "remove_request_headers": TEXTS,
         "add_request_headers": CHANGES, "add_response_headers": CHANGES, "cors": ANY,
         "retry_policy": {"type": "object", "properties": {
@@ -256,8 +259,7 @@ def test_without_an_authorizer_protected_paths_lead_nowhere_and_ask_nobody(world
     (authorizer,) = world.found("AuthService").values()
     assert authorizer.spec["auth_service"] == "127.0.0.1:1"
     services = {one.spec["prefix"]: one.spec["service"] for one in world.found("Mapping").values()}
-    assert services["/a/"] == services["/a"] == "127.0.0.1:1"
-    assert services["/dex/"] == "x.m.svc.cluster.local:80"
+    assert services == {"/a": "127.0.0.1:1", "/dex": "x.m.svc.cluster.local:80"}
 
 
 def test_a_path_that_changes_hands_is_never_in_two(world: World) -> None:
@@ -268,6 +270,24 @@ def test_a_path_that_changes_hands_is_never_in_two(world: World) -> None:
     world.objects().bring(resources(world.namespace, table=(route("/a", "new"),)))
     happened = [(what, name.split("-")[0]) for what, _, name in history(world, since, "Mapping")]
     assert list(dict.fromkeys(happened)) == [("DELETED", "old"), ("ADDED", "new")]
+
+
+def test_what_an_older_version_wrote_goes_with_its_last_field(world: World) -> None:
+    """It had three Mappings for a route, and other prefixes in them."""
+    world.trust()
+    wanted = resources(world.namespace)
+    (mapping,) = [one for one in wanted if one["metadata"]["name"] == "app-1"]
+    written: list[dict[str, typing.Any]] = []
+    for name, prefix, exact in (("app-1", "/a/", False), ("app-1-exact", "/a", True), ("app-1-grpc", "/a/", False)):
+        spec = {name: value for name, value in mapping["spec"].items() if name != "regex_headers"}
+        spec |= {"prefix": prefix, "prefix_exact": exact, "rewrite": ""}
+        written.append({**mapping, "metadata": {**mapping["metadata"], "name": name}, "spec": spec})
+    world.objects().bring([one for one in wanted if one["kind"] != "Mapping"] + written)
+    assert set(world.found("Mapping")) == {"app-1", "app-1-exact", "app-1-grpc"}
+    world.objects().bring(wanted)
+    found = world.found("Mapping")
+    assert set(found) == {"app-1", "dex-1"}
+    assert found["app-1"].spec == mapping["spec"]
 
 
 def test_what_somebody_changed_by_hand_is_put_back(world: World) -> None:
@@ -362,7 +382,7 @@ def test_the_charm_says_what_is_missing_until_it_is_trusted(unit: World) -> None
     unit.trust()
     after = run("update_status", before)
     assert after.unit_status == ops.ActiveStatus("Serving http://gw")
-    assert set(unit.found("Mapping")) == {"echo-1", "echo-1-exact", "echo-1-grpc"}
+    assert set(unit.found("Mapping")) == {"echo-1"}
 
 
 def test_only_the_leader_writes(unit: World) -> None:

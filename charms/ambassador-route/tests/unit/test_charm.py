@@ -6,6 +6,7 @@ import dataclasses
 import json
 import lzma
 import pathlib
+import re
 
 import charm
 import diagnostics
@@ -349,19 +350,29 @@ def proven(state: testing.State) -> testing.State:
     return dataclasses.replace(state, containers={dataclasses.replace(container, check_infos=infos)})
 
 
-def test_emissary_runs_in_envoys_place(
-    ctx: testing.Context[charm.AmbassadorRouteCharm], base: testing.State, tmp_path: pathlib.Path, emissary: list[str]
-) -> None:
+@pytest.fixture
+def room(base: testing.State, tmp_path: pathlib.Path) -> testing.State:
+    """A container with Emissary's directories."""
     held = base.get_container("gateway")
     mounts = {top: testing.Mount(location=f"/{top}", source=tmp_path / top) for top in ("ambassador", "tmp")}
     for mount in mounts.values():
         pathlib.Path(mount.source).mkdir()
-    container = dataclasses.replace(held, mounts=mounts)
-    state = update(ctx, base, containers={container}, config={"engine": "emissary"})
+    return dataclasses.replace(base, containers={dataclasses.replace(held, mounts=mounts)})
+
+
+def resources(ctx: testing.Context[charm.AmbassadorRouteCharm], state: testing.State) -> str:
+    root = state.get_container("gateway").get_filesystem(ctx)
+    return (root / "ambassador/init-config/gateway.yaml").read_text()
+
+
+def test_emissary_runs_in_envoys_place(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], room: testing.State, emissary: list[str]
+) -> None:
+    state = update(ctx, room, config={"engine": "emissary"})
     container = state.get_container("gateway")
     assert container.service_statuses == {"emissary": ops.pebble.ServiceStatus.ACTIVE}
     assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
-    text = (container.get_filesystem(ctx) / "ambassador/init-config/gateway.yaml").read_text()
+    text = resources(ctx, state)
     assert "dex-auth.kubeflow.svc.cluster.local:5556" in text
     good = update(ctx, proven(state))
     emissary.append("Mapping echo: no such thing")
@@ -371,9 +382,15 @@ def test_emissary_runs_in_envoys_place(
         "see juju debug-log --include ambassador-route/0"
     )
     # What it refused is not what it would find at its next start.
-    assert (
-        state.get_container("gateway").get_filesystem(ctx) / "ambassador/init-config/gateway.yaml"
-    ).read_text() == text
+    assert resources(ctx, state) == text
+
+
+def test_emissary_is_told_who_is_called_with_grpc(
+    ctx: testing.Context[charm.AmbassadorRouteCharm], room: testing.State, emissary: list[str]
+) -> None:
+    state = update(ctx, room, config={"engine": "emissary", "grpc-applications": "echo"})
+    assert re.findall('"([a-z-]+)-[0-9]+-grpc"', resources(ctx, state)) == ["echo"]
+    assert state.unit_status == ops.ActiveStatus("Serving http://192.0.2.7:8080")
 
 
 def test_actions_answer_and_name_a_wrong_option(

@@ -30,7 +30,7 @@ def route(prefix: str, rewrite: str | None = None, **changes: object) -> routes.
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
-TABLE = (route("/tool", "/"), route("/dex", protected=False), route("/moved", "/new"), route("/"))
+TABLE = (route("/tool", "/"), route("/dex", protected=False), route("/moved", "/new", grpc=True), route("/"))
 
 
 def gateway(**changes: object) -> model.Gateway:
@@ -47,8 +47,8 @@ def specs(gateway: model.Gateway, kind: str) -> list[dict[str, typing.Any]]:
     return [found.get("spec", found) for found in resources(gateway) if found["kind"] == kind]
 
 
-def mappings(gateway: model.Gateway) -> dict[tuple[str, bool, bool], dict[str, typing.Any]]:
-    found = {(spec["prefix"], spec["prefix_exact"], "grpc" in spec): spec for spec in specs(gateway, "Mapping")}
+def mappings(gateway: model.Gateway) -> dict[tuple[str, bool], dict[str, typing.Any]]:
+    found = {(spec["prefix"], "grpc" in spec): spec for spec in specs(gateway, "Mapping")}
     assert len(found) == len(specs(gateway, "Mapping"))
     return found
 
@@ -110,7 +110,7 @@ def test_without_an_authorizer_no_mapping_reaches_a_protected_application() -> N
     closed = gateway(auth=None, refusal="100% closed")
     (authorizer,) = specs(closed, "AuthService")
     assert authorizer["auth_service"] == "127.0.0.1:1"
-    for (prefix, _, _), spec in mappings(closed).items():
+    for (prefix, _), spec in mappings(closed).items():
         is_open = prefix.startswith("/dex")
         assert spec["bypass_auth"] == is_open
         assert (spec["service"] == "x.m.svc.cluster.local:80") == is_open
@@ -128,22 +128,45 @@ def test_there_is_an_authorizer_also_while_nobody_is_asked() -> None:
 
 
 def test_only_open_routes_bypass_the_authorizer() -> None:
-    for (prefix, _, _), spec in mappings(gateway()).items():
+    for (prefix, _), spec in mappings(gateway()).items():
         assert spec["bypass_auth"] == prefix.startswith("/dex")
 
 
-def test_no_prefix_is_one_of_texts_that_only_begin_alike() -> None:
-    """Emissary's /dex would be /dexter's too; and a mapping without hostname is never served."""
-    for prefix, exact, grpc in mappings(gateway()):
-        assert prefix.endswith("/") != exact
-        spec = mappings(gateway())[prefix, exact, grpc]
+def test_every_mapping_is_served_and_cuts_nothing_short() -> None:
+    """One without hostname is never served; one without a limit of its own gets Emissary's, 3 seconds."""
+    for (_, grpc), spec in mappings(gateway()).items():
         assert spec["hostname"] == "*"
         assert spec["timeout_ms"] == 0
         assert spec.get("allow_upgrade") == (None if grpc else ["websocket"])
 
 
+def test_every_route_is_one_mapping_and_one_that_is_called_with_grpc_two() -> None:
+    """Emissary takes about as long for each as for all the rest of a route."""
+    assert list(mappings(gateway())) == [
+        ("/tool", False), ("/dex", False), ("/moved", False), ("/moved", True), ("/", False)
+    ]  # fmt: skip
+
+
+def weight(spec: dict[str, typing.Any]) -> tuple[int, int]:
+    """Return by what Emissary puts one mapping before another (IRHTTPMapping, _route_weight)."""
+    headers = spec.get("regex_headers", {}).items()
+    return len(spec["prefix"]), sum(len(name) + len(value) + 1 for name, value in headers)
+
+
+def test_a_call_meets_the_mapping_of_calls_first() -> None:
+    home = route("/", application="home", grpc=True)
+    short = route("/", application="short", domain="a.b")
+    everything = mappings(gateway(table=(*TABLE[:-1], home)))
+    for prefix in ("/moved", "/"):
+        assert weight(everything[prefix, True]) > weight(everything[prefix, False])
+    found = specs(gateway(table=(short, home)), "Mapping")
+    calls = sorted((spec for spec in found if "grpc" in spec), key=weight)
+    # At its own host a call reaches the application of that host, not the one that is called with gRPC elsewhere.
+    assert [":authority" in spec["regex_headers"] for spec in calls] == [False, True]
+
+
 def test_a_host_of_its_own_is_that_of_its_mappings_only() -> None:
-    for (prefix, _, _), spec in mappings(gateway(table=(route("/own", domain="own.example"), *TABLE))).items():
+    for (prefix, _), spec in mappings(gateway(table=(route("/own", domain="own.example"), *TABLE))).items():
         expression = spec.get("regex_headers", {}).get(":authority")
         assert spec["hostname"] == "*"
         assert bool(expression) == prefix.startswith("/own")
@@ -155,19 +178,50 @@ def test_a_host_of_its_own_is_that_of_its_mappings_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "exact", "rewrite"),
+    ("target", "fits"),
     [
-        ("/tool/", False, "/"), ("/tool", True, "/"), ("/dex/", False, ""), ("/dex", True, ""),
-        ("/moved/", False, "/new/"), ("/moved", True, "/new"), ("/", False, ""),
+        ("/a.b", True), ("/a.b/", True), ("/a.b/c", True), ("/a.b//c", True), ("/a.b?c", True), ("/a.b/?c=/x", True),
+        ("/a.b?c=\n\xff", True), ("/a.bc", False), ("/a.b;c", False), ("/a.b%2fc", False), ("/a.b%3fc", False),
+        ("/axb", False), ("/A.B", False), ("//a.b", False), ("/x/a.b", False), ("/a.b#c", False), ("/a", False),
     ],
 )  # fmt: skip
-def test_rewrites_give_one_slash(prefix: str, exact: bool, rewrite: str) -> None:
-    assert mappings(gateway())[prefix, exact, False]["rewrite"] == rewrite
+def test_no_path_is_one_of_texts_that_only_begin_alike(target: str, fits: bool) -> None:
+    spec = mappings(gateway(table=(route("/a.b", grpc=True),)))
+    for grpc in (False, True):
+        expression = spec["/a.b", grpc]["regex_headers"][":path"].replace(r"\C", ".")
+        assert bool(re.fullmatch(expression, target, re.DOTALL)) == fits
+
+
+def rewritten(spec: dict[str, typing.Any], path: str) -> str:
+    """Return the path that an application sees."""
+    if "regex_rewrite" not in spec:
+        return path.replace(spec["prefix"], spec["rewrite"], 1) if spec["rewrite"] else path
+    # Emissary complains of both, unless one of them is its default.
+    assert "rewrite" not in spec
+    return re.sub(spec["regex_rewrite"]["pattern"], spec["regex_rewrite"]["substitution"], path)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "path", "expected"),
+    [
+        ("/tool", "/tool", "/"), ("/tool", "/tool/", "/"), ("/tool", "/tool/a/b", "/a/b"), ("/tool", "/tool//a", "/a"),
+        ("/tool", "/tool/tool", "/tool"), ("/tool", "/tool/a//b", "/a//b"), ("/dex", "/dex", "/dex"),
+        ("/dex", "/dex/a", "/dex/a"), ("/moved", "/moved", "/new"), ("/moved", "/moved/", "/new/"),
+        ("/moved", "/moved/moved", "/new/moved"), ("/", "/", "/"), ("/", "/a", "/a"),
+    ],
+)  # fmt: skip
+def test_rewrites_give_one_slash(prefix: str, path: str, expected: str) -> None:
+    assert rewritten(mappings(gateway())[prefix, False], path) == expected
+
+
+def test_all_that_is_not_elsewhere_can_have_another_place_too() -> None:
+    spec = mappings(gateway(table=(route("/", "/new"),)))["/", False]
+    assert [rewritten(spec, path) for path in ("/", "/a/b")] == ["/new/", "/new/a/b"]
 
 
 def test_session_cookies_are_put_aside_but_for_the_authorizer_itself() -> None:
     own = route("/authservice", protected=False, host=AUTH.host, port=AUTH.port)
-    for (prefix, _, _), spec in mappings(gateway(table=(own, *TABLE))).items():
+    for (prefix, _), spec in mappings(gateway(table=(own, *TABLE))).items():
         assert ("cookie" in spec.get("remove_request_headers", ())) == (not prefix.startswith("/authservice"))
 
 
@@ -190,7 +244,8 @@ def test_nothing_of_an_authorizers_yes_but_identities_reaches_an_application() -
 
 
 def test_grpc_shares_no_connections_with_plain_requests_to_the_same_application() -> None:
-    for (_, _, grpc), spec in mappings(gateway()).items():
+    assert mappings(gateway())["/moved", True]["grpc"] is True
+    for (_, grpc), spec in mappings(gateway()).items():
         assert spec.get("cluster_tag") == ("grpc" if grpc else None)
 
 
@@ -233,7 +288,8 @@ def test_no_variable_of_emissarys_environment_gets_into_the_text(monkeypatch: py
     table = (route("/a$HOME", "/b${HOME}"),)
     (file,) = emissary.configure(gateway(table=table)).files
     assert os.path.expandvars(file.text) == file.text
-    assert "/a$HOME/" in {prefix for prefix, _, _ in mappings(gateway(table=table))}
+    assert mappings(gateway(table=table))["/a$HOME", False]["regex_headers"] == {":path": r"^/a\$HOME([/?]\C*)?"}
+    assert "/a$HOME" in {prefix for prefix, _ in mappings(gateway(table=table))}
 
 
 TEXT = strategies.text(
@@ -254,6 +310,6 @@ def test_no_value_breaks_out_of_the_file(application: str, prefix: str, host: st
     for spec in specs(gateway(table=(one,)), "Mapping"):
         assert spec["service"] == f"{host}:80"
         assert set(spec) <= {
-            "ambassador_id", "hostname", "prefix", "prefix_exact", "rewrite", "service", "bypass_auth", "timeout_ms",
+            "ambassador_id", "hostname", "prefix", "rewrite", "service", "bypass_auth", "timeout_ms",
             "grpc", "cluster_tag", "regex_headers", "allow_upgrade", "remove_request_headers", "add_request_headers",
         }  # fmt: skip

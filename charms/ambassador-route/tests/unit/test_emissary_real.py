@@ -1,18 +1,26 @@
 # Copyright 2026 The Kubeflow Auth Authors
 # SPDX-License-Identifier: Apache-2.0
-"""What of engine emissary can be tried without it: its script in a real Envoy, and its answers about a reload."""
+"""What of engine emissary can be tried without it: script and expressions in a real Envoy, and how a reload ends."""
 
 import collections.abc
 import json
 import pathlib
+import typing
 
 import diagnostics
 import emissary
 import model
 import pytest
+import routes
 import servers
 import yaml
 from servers import Reply, Seen
+
+# What may stand behind a prefix, and what is left of both where / takes the prefix's place.
+BELOW = {"": "/", "/": "/", "?q=/%2f": "/?q=/%2f", "/a//b?q": "/a//b?q", "//a": "/a", "/?": "/?"}
+# Every character that a path may have, and far more of them than regex_max_size.
+ODD, LONG = "/all._~!$&'()*+,=:@-/9", "/" + "." * 2000
+PREFIXES = {"/tool": "/", "/moved": "/new/home", ODD: "/", LONG: "/", LONG.replace(".", ","): "/short"}
 
 
 def _named(seen: Seen) -> Reply:
@@ -24,10 +32,15 @@ def _named(seen: Seen) -> Reply:
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[int]:
     """An Envoy with the filters in Emissary's order, and with its way of changing headers in a route."""
-    (file,) = emissary.configure(model.Gateway(name="gw", namespace="m", port=1)).files
-    (script,) = [
-        found["spec"]["config"]["lua_scripts"] for found in yaml.safe_load_all(file.text) if found["kind"] == "Module"
-    ]
+    table = tuple(
+        routes.Route(
+            application="app", relation=number, prefix=prefix, rewrite=rewrite, host="app", port=1, protected=True,
+        ) for number, (prefix, rewrite) in enumerate(PREFIXES.items())
+    )  # fmt: skip
+    (file,) = emissary.configure(model.Gateway(name="gw", namespace="m", port=1, table=table)).files
+    found = list(yaml.safe_load_all(file.text))
+    (module,) = [one["spec"]["config"] for one in found if one["kind"] == "Module"]
+    mapped = [_as_emissary_would(one["spec"], module) for one in found if one["kind"] == "Mapping"]
     app, port = servers.Server(_named), servers.free_port()
     cookie = {"header": {"key": "cookie", "value": "%REQ(x-gateway-cookies)%"}}
     prefix = "type.googleapis.com/envoy.extensions.filters"
@@ -38,7 +51,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[
             "virtual_hosts": [{
                 "name": "x",
                 "domains": ["*"],
-                "routes": [{
+                "routes": [*mapped, {
                     "match": {"prefix": "/"},
                     "route": {"cluster": "app"},
                     "request_headers_to_remove": ["cookie"],
@@ -50,7 +63,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[
             {
                 "name": "lua",
                 "typed_config": {
-                    "@type": f"{prefix}.http.lua.v3.Lua", "default_source_code": {"inline_string": script}
+                    "@type": f"{prefix}.http.lua.v3.Lua",
+                    "default_source_code": {"inline_string": module["lua_scripts"]},
                 },
             },
             {"name": "router", "typed_config": {"@type": f"{prefix}.http.router.v3.Router"}},
@@ -84,6 +98,34 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[
     finally:
         envoy.stop()
         app.close()
+
+
+def _as_emissary_would(mapping: dict[str, typing.Any], module: dict[str, typing.Any]) -> dict[str, object]:
+    """Return Envoy's route of a mapping."""
+    sizes = {"google_re2": {"max_program_size": module["regex_max_size"]}}
+    ((header, expression),) = mapping["regex_headers"].items()
+    rewrite: dict[str, object] = {"prefix_rewrite": mapping["rewrite"]} if "rewrite" in mapping else {}
+    if "regex_rewrite" in mapping:
+        pattern = {**sizes, "regex": mapping["regex_rewrite"]["pattern"]}
+        rewrite = {"regex_rewrite": {"pattern": pattern, "substitution": mapping["regex_rewrite"]["substitution"]}}
+    return {
+        "match": {
+            "prefix": mapping["prefix"],
+            "headers": [{"name": header, "safe_regex_match": {**sizes, "regex": expression}}],
+        },
+        "route": {"cluster": "app", **rewrite},
+    }
+
+
+@pytest.mark.parametrize("prefix", PREFIXES, ids=["tool", "moved", "odd", "long", "longer"])
+def test_expressions_match_whole_segments_and_rewrites_give_one_slash(proxy: int, prefix: str) -> None:
+    """Also where slashes are not merged before, as under somebody else's Module."""
+    place = PREFIXES[prefix]
+    for below, alone in (*BELOW.items(), (f"/a{prefix}/b", f"/a{prefix}/b")):
+        expected = alone if place == "/" else place + below
+        assert servers.request(proxy, prefix + below).seen.path == expected
+    for other in (f"{prefix}x", f"{prefix};a", f"{prefix}%2fa", f"/{prefix}", f"/x{prefix}"):
+        assert servers.request(proxy, other).seen.path == other
 
 
 def test_script_tells_no_client_an_identity(proxy: int) -> None:
