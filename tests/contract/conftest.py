@@ -4,9 +4,10 @@
 
 GATEWAY_URL         where clients reach it
 GATEWAY_AUTHORIZER  HOST:PORT on which the tests listen as the authorizer that it asks
-GATEWAY_UPSTREAM    HOST:PORT on which they listen as the application of /recorded, /tool (rewritten to /), /open,
-                    and of /hosted at the host hosted.example.com
-GATEWAY_RPC         HOST:PORT on which they listen as the gRPC application of /rpc
+GATEWAY_UPSTREAM    HOST:PORT on which they listen as the application of /recorded, /tool (rewritten to /), /moved
+                    (rewritten to /new/home), /open, and of /hosted at the host hosted.example.com
+GATEWAY_RPC         HOST:PORT on which they listen as the application of /rpc; engine emissary must be told that it is
+                    called with gRPC
 GATEWAY_RENEWS      0 when the engine cannot pass on cookies of an authorizer that lets a request pass
 GATEWAY_REPEATS     0 when it does not repeat a read that an application of /open lost
 """
@@ -36,7 +37,7 @@ def sandbox(
     box = live.Live(
         tmp_path_factory.mktemp("contract"),
         "--app", f"/recorded={url}", "--app", f"/tool={url}/", "--public-app", f"/open={url}",
-        "--app", f"/hosted={url}",
+        "--app", f"/moved={url}/new/home", "--app", f"/hosted={url}",
         "--app", f"/rpc=http://127.0.0.1:{rpc.address[1]}",
     )  # fmt: skip
     box.up()

@@ -60,7 +60,7 @@ def test_a_refusal_tells_the_client_no_identity(gateway: under_test.Gateway, sta
     assert answer.all("kubeflow-userid") == answer.all("kubeflow-groups") == []
 
 
-@pytest.mark.parametrize("path", ["/open", "/open/", "/open/x?y=1"])
+@pytest.mark.parametrize("path", ["/open", "/open/", "/open/x?y=1", "/open?y=1", "/open?/y", "/open/?y=/open"])
 def test_an_open_path_asks_nobody(gateway: under_test.Gateway, path: str) -> None:
     assert gateway.get(path).seen.path == path
     assert gateway.authorizer.take() == []
@@ -79,6 +79,9 @@ def test_the_authorizer_sees_what_it_decides_by(gateway: under_test.Gateway) -> 
 def test_longest_prefix_and_rewriting(gateway: under_test.Gateway) -> None:
     for path, expected in {
         "/tool": "/", "/tool/": "/", "/tool?x=1": "/?x=1", "/tool/a/b?x=1": "/a/b?x=1", "/tool//a": "/a",
+        "//tool": "/", "/tool//": "/", "/tool/?x=/tool": "/?x=/tool", "/tool/tool?x": "/tool?x",
+        "/tool/a/tool/b": "/a/tool/b", "/moved": "/new/home", "/moved/": "/new/home/", "/moved?x=1": "/new/home?x=1",
+        "/moved/a?x": "/new/home/a?x", "/moved//a": "/new/home/a", "/moved/moved": "/new/home/moved",
     }.items():  # fmt: skip
         assert gateway.get(path, peers.SESSION).seen.path == expected
 

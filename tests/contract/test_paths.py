@@ -67,6 +67,27 @@ def test_no_path_reaches_a_protected_application_without_a_session(gateway: unde
         assert "recorded" not in seen.path.split("?")[0] or "%252e" in seen.path or "..;" in seen.path, seen.path
 
 
+@pytest.mark.parametrize("below", ["er", "er/x", "-x", ".html", ";x=1", "&x", "%3fx", "%20", "=/x", "x?/"])
+@pytest.mark.parametrize("prefix", ["/recorded", "/tool", "/moved", "/open"])
+def test_what_only_begins_with_the_same_letters_is_no_path_of_it(
+    gateway: under_test.Gateway, prefix: str, below: str
+) -> None:
+    gateway.get(prefix + below, peers.SESSION)
+    assert gateway.application.take() == []
+
+
+@pytest.mark.parametrize("path", [b"/recorded?\xff", b"/recorded/x?a=\x80/b", b"/recorded/x?\xc3\xa9"])
+def test_bytes_that_are_no_text_lead_to_the_same_application(gateway: under_test.Gateway, path: bytes) -> None:
+    """HTTP/2 lets them be in a query."""
+    client = gateway.h2()
+    assert client.until(client.send("GET", path, [])).status in (302, 400)
+    assert gateway.application.take() == []
+    status = client.until(client.send("GET", path, [("cookie", peers.SESSION[1])])).status
+    client.close()
+    seen = [seen.path.encode("latin-1") for seen in gateway.application.take()]
+    assert (status, seen) in ((200, [path]), (400, []))
+
+
 @pytest.mark.parametrize("path", ["/open/..%2frecorded/x", "/open/..%5Crecorded/x", "/recorded/a%2Fb"])
 def test_escaped_slashes_are_refused(gateway: under_test.Gateway, path: str) -> None:
     assert gateway.get(path, peers.SESSION).status == 400

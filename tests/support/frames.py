@@ -46,7 +46,7 @@ class Client:
         self._flush()
 
     def send(
-        self, method: str, path: str, headers: Headers, body: bytes | None = None, *, end: bool = True,
+        self, method: str, path: str | bytes, headers: Headers, body: bytes | None = None, *, end: bool = True,
         trailers: Headers | None = None,
     ) -> int:  # fmt: skip
         """Begin a stream and return its number."""

@@ -34,12 +34,13 @@ class Answer(headed.Headed):
 
 @dataclasses.dataclass(frozen=True)
 class Gateway:
-    """A running gateway: /recorded, /tool (as /), /rpc, and /hosted at HOST, all with a login, and /open without.
+    """A running gateway: /open without a login; with one /recorded, /tool (as /), /moved (as /new/home), /rpc, and
+    /hosted at HOST.
 
     Attributes:
         url: where clients reach it.
         authorizer: what it asks.
-        application: where /recorded, /tool and /open lead.
+        application: where all of them lead but /rpc.
         rpc: where /rpc leads.
         renews: whether cookies of an authorizer that lets a request pass reach the client.
         repeats: whether a read that an application lost without an answer is sent to it again, where nobody is asked.
