@@ -157,7 +157,8 @@ def test_script_and_route_leave_only_other_cookies(proxy: int, sent: list[str], 
     assert "authservice" not in str(seen.headers)
 
 
-Answering = collections.abc.Callable[[Reply | collections.abc.Iterator[Reply], Reply], int]
+Answering = collections.abc.Callable[..., int]
+PAGE, OVERVIEW = "/ambassador/v0/diag/--internal--", "/ambassador/v0/diag/"
 
 
 @pytest.fixture
@@ -165,12 +166,13 @@ def answering() -> collections.abc.Iterator[Answering]:
     """A server that answers a reload, and then the question for errors."""
     running: list[servers.Server] = []
 
-    def start(reload: Reply | collections.abc.Iterator[Reply], errors: Reply) -> int:
+    def start(reload: Reply | collections.abc.Iterator[Reply], errors: Reply, page: str = PAGE) -> int:
         def answer(seen: Seen) -> Reply:
             if (seen.method, seen.path) == ("POST", "/_internal/v0/watt?url=http://localhost:9696/snapshot"):
                 return reload if isinstance(reload, Reply) else next(reload)
-            assert (seen.method, seen.path) == ("GET", "/ambassador/v0/diag/?json=true&filter=errors")
-            return errors
+            assert seen.method == "GET"
+            # It answers so when it knows no such page.
+            return errors if seen.path == f"{page}?json=true&filter=errors" else Reply(status=500, body="server error")
 
         running.append(servers.Server(answer))
         return running[0].port
@@ -198,6 +200,15 @@ def test_refused_reload_is_told_in_emissarys_words(answering: Answering) -> None
 )
 def test_errors_of_single_resources_are_found(answering: Answering, body: str, expected: str | None) -> None:
     assert diagnostics.reload(port=answering(Reply(body="configuration updated"), Reply(body=body))) == expected
+
+
+def test_errors_are_found_without_the_page_that_is_drawn_up_faster(answering: Answering) -> None:
+    port = answering(Reply(body="configuration updated"), Reply(body='[["x", "wrong"]]'), OVERVIEW)
+    assert diagnostics.reload(port=port) == "x: wrong"
+
+
+def test_one_that_shows_no_errors_at_all_is_not_believed(answering: Answering) -> None:
+    assert diagnostics.reload(port=answering(Reply(), Reply(), "/nowhere")) == "server error"
 
 
 def test_one_that_is_starting_is_waited_for(answering: Answering) -> None:
