@@ -137,8 +137,6 @@ def _values(gateway: model.Gateway) -> dict[str, object]:
         },
         "page_headers": pages.HEADERS,
     }
-    plain = {"name": "http", "port": gateway.port, "protocol": "HTTP"}
-    secure = [{"name": "https", "port": tls.port, "protocol": "HTTPS"}] if tls else []
     asked = {
         "service": f"{auth.host}:{auth.port}" if auth else _NOBODY,
         "request_headers": tuple(dict.fromkeys((*_REQUEST_HEADERS, *(auth.request_headers if auth else ())))),
@@ -151,7 +149,7 @@ def _values(gateway: model.Gateway) -> dict[str, object]:
         "script": templates.render(_TEMPLATES, "emissary.lua.j2", script),
         "log_path": "/dev/null" if gateway.access_log == "off" else "/dev/fd/1",
         "log_format": _LOG_FORMAT,
-        "listeners": [plain, *secure],
+        "listeners": _listeners(gateway),
         "trusted_proxies": gateway.trusted_proxies,
         "tls": secret,
         "insecure": "Redirect" if gateway.redirect[0] else "Route",
@@ -160,6 +158,20 @@ def _values(gateway: model.Gateway) -> dict[str, object]:
         "hsts": f"max-age={gateway.hsts}" if gateway.hsts else "",
         "cors_origins": gateway.cors_origins,
     }
+
+
+def _listeners(gateway: model.Gateway) -> list[dict[str, object]]:
+    """Return where the gateway listens, and how each tells whether a request came over https.
+
+    By its own port, save where a load balancer is believed and plain http is sent elsewhere: Emissary then makes two
+    routes of every Mapping, and Envoy has twice as many to read and to try.
+    """
+    believed = gateway.trusted_proxies and gateway.redirect[0]
+    ports = [("http", gateway.port, "INSECURE"), *([("https", gateway.tls.port, "SECURE")] if gateway.tls else [])]
+    return [
+        {"name": name, "port": port, "protocol": name.upper(), "security": "XFP" if believed else own}
+        for name, port, own in ports
+    ]
 
 
 def _authority(domain: str) -> str:

@@ -283,6 +283,22 @@ def test_tls_is_ended_by_a_secret_in_the_same_file() -> None:
     assert host["requestPolicy"] == {"insecure": {"action": "Route"}}
 
 
+@pytest.mark.parametrize(
+    ("proxies", "redirect", "expected"),
+    [
+        (0, "", ["INSECURE", "SECURE"]), (0, "gw", ["INSECURE", "SECURE"]), (1, "", ["INSECURE", "SECURE"]),
+        (1, "gw", ["XFP", "XFP"]),
+    ],
+)  # fmt: skip
+def test_only_where_a_load_balancer_is_believed_requests_say_how_they_came(
+    proxies: int, redirect: str, expected: list[str]
+) -> None:
+    """Emissary makes two routes of each Mapping then."""
+    tls = model.Tls(port=8443, certificate="c", key="k")
+    found = specs(gateway(tls=tls, redirect=(redirect, 0), trusted_proxies=proxies), "Listener")
+    assert [listener["securityModel"] for listener in found] == expected
+
+
 def test_no_variable_of_emissarys_environment_gets_into_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "sensitive")
     table = (route("/a$HOME", "/b${HOME}"),)
