@@ -15,6 +15,7 @@ import time
 import urllib.parse
 
 import headed
+import relay
 
 USER = "anna@example.com"
 GROUPS = "scientists,staff"
@@ -34,7 +35,7 @@ class Seen(headed.Headed):
 
 
 class Server:
-    """An HTTP/1.1 server of the tests; a subclass says what it answers."""
+    """A server of the tests, in HTTP/1.1 or, where who asks begins so, HTTP/2; a subclass says what it answers."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.seen: list[Seen] = []
@@ -75,6 +76,14 @@ class Server:
             daemon_threads = True
             request_queue_size = 128
             block_on_close = False
+
+            def finish_request(self, request: socket.socket, client_address: object) -> None:
+                outer._idle.add(request)
+                if request.recv(3, socket.MSG_PEEK) == b"PRI":
+                    relay.Relay(request, outer.address).run()
+                else:
+                    super().finish_request(request, client_address)
+                outer._idle.discard(request)
 
         self._server = Listening(self.address, Handler)
         self.address = self._server.server_address

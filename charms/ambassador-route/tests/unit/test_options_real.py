@@ -3,6 +3,7 @@
 """What options and certificates change, in a real Envoy."""
 
 import collections.abc
+import dataclasses
 import http.client
 import json
 import pathlib
@@ -199,6 +200,30 @@ def test_open_to_everybody_is_open_and_still_believes_no_identity(world: World) 
     seen = world.get("/protected/x", ("kubeflow-userid", "mallory")).seen
     assert seen.one("kubeflow-userid") is None
     assert world.authorizer.seen == []
+
+
+def test_an_authorizer_that_does_not_understand_http_2_lets_nobody_in(world: World) -> None:
+    """It says that it does, and answers in HTTP/1.1."""
+    world.serve(auth=dataclasses.replace(world.auth, http2=True))
+    world.forget()
+    for headers in ((), (SESSION,)):
+        assert world.get("/protected", *headers).status == 503
+    assert world.app.seen == []
+    assert world.get("/dex").status == 200
+
+
+def test_an_authorizer_that_is_gone_is_noticed_and_asked_again(world: World) -> None:
+    """All requests go over one connection: one whose other side gives no sign of life must end."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        world.serve(auth=dataclasses.replace(world.auth, port=silent.getsockname()[1], http2=True))
+        begin = time.monotonic()
+        assert world.get("/protected", SESSION).status == 503
+        first, _ = silent.accept()
+        with first:
+            first.settimeout(8)
+            while first.recv(65536):
+                pass
+        assert time.monotonic() - begin < 8
 
 
 def test_session_cookies_may_be_kept(world: World) -> None:
