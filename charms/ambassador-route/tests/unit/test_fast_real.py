@@ -296,16 +296,6 @@ def test_who_has_a_session_is_let_in_while_the_gatekeeper_is_down(fast: World, s
     assert fast.get("/protected").status == 503
 
 
-def test_nothing_of_it_is_logged(fast: World, signer: Signer) -> None:
-    token = signer.token()
-    fast.get("/protected", cookie(token))
-    fast.get("/dex", cookie(token))
-    fast.get("/protected", cookie(token[:-1]))
-    log = fast.envoy.log.read_text()
-    assert "[warning]" not in log
-    assert token[:-1] not in log
-
-
 def test_rehearsal_takes_fast_mode_and_refuses_keys_that_envoy_cannot_read(fast: World, signer: Signer) -> None:
     for mode, good in ((signer.fast, True), (model.Fast(jwks="{", issuer=ISSUER), False)):
         rehearsal = envoy.rehearsal(envoy.configure(fast.gateway(fast=mode)))
