@@ -191,9 +191,15 @@ def _write(results: dict[str, Result], load: float) -> None:
 
 
 def _many(world: World, count: int, name: str) -> model.Gateway:
-    """Return a gateway with so many routes beside those of the world."""
+    """Return a gateway with so many routes beside those of the world, each to an address of its own."""
     fresh = tuple(
-        world.route(f"/{name}-{number}", application=f"app-{number}", relation=number + 2) for number in range(count)
+        world.route(
+            f"/{name}-{number}",
+            application=f"app-{number}",
+            relation=number + 2,
+            host=f"127.1.{number // 250}.{number % 250 + 1}",
+        )
+        for number in range(count)
     )
     return dataclasses.replace(world.gateway(), table=(*fresh, *world.table))
 
