@@ -74,7 +74,6 @@ def _related(charm: ops.CharmBase) -> list[relations.Related]:
             relation=relation.id,
             application=relation.app.name,
             bag=dict(relation.data[relation.app]),
-            units=tuple(dict(relation.data[unit]) for unit in relation.units),
         )
         for endpoint in relations.ENDPOINTS
         for relation in charm.model.relations[endpoint]

@@ -29,14 +29,12 @@ class Related:
         relation: the relation's id.
         application: the other application.
         bag: what it wrote.
-        units: what each of its units wrote.
     """
 
     endpoint: str
     relation: int
     application: str
     bag: collections.abc.Mapping[str, str]
-    units: tuple[collections.abc.Mapping[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,8 +173,7 @@ def _auth(related: collections.abc.Sequence[Related], application: str, model: s
     try:
         authorizer = ingress_auth.read(related[0].bag)
         if authorizer:
-            auth = routes.auth(authorizer, model, http2=ingress_auth.read_units(related[0].units))
-            return _Answer(auth=auth, jwks=ingress_auth.read_keys(related[0].bag))
+            return _Answer(auth=routes.auth(authorizer, model), jwks=ingress_auth.read_keys(related[0].bag))
     except ValueError as error:
         return _Answer(refusal=f"{closed}, because {names[0]} presents itself wrongly: {removal}", detail=f" ({error})")
     waits = f"{closed} until {names[0]} presents itself over {AUTH}: see juju status {names[0]}"

@@ -156,8 +156,8 @@ def _route(ask: Ask, namespace: str) -> Route:
     )
 
 
-def auth(authorizer: ingress_auth.Authorizer, namespace: str, *, http2: bool = False) -> Auth:
-    """Return the authorization service that presented itself, all of whose units understand HTTP/2 or not.
+def auth(authorizer: ingress_auth.Authorizer, namespace: str) -> Auth:
+    """Return the authorization service that presented itself.
 
     Raises:
         ValueError: a name in it is none.
@@ -167,7 +167,7 @@ def auth(authorizer: ingress_auth.Authorizer, namespace: str, *, http2: bool = F
         port=authorizer.port,
         request_headers=_headers(authorizer.request_headers),
         response_headers=tuple(name for name in _headers(authorizer.response_headers) if name not in _FRAMING),
-        http2=http2,
+        http2=authorizer.http2,
     )
 
 

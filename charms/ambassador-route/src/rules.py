@@ -21,7 +21,8 @@ class Cluster:
 
     Attributes:
         http2: whether it is spoken to in HTTP/2.
-        watched: whether a connection that is silent is asked for a sign of life, because all requests go over it.
+        watched: whether all requests go over few connections, so that one that is silent is asked for a sign of life,
+            and each is replaced now and then: by one to another unit, maybe one that is new.
     """
 
     name: str

@@ -135,7 +135,9 @@ def route(application: str, model: str) -> istio_ingress_route.Request:
     return istio_ingress_route.Request(model=model, prefix=PREFIX, service=application, port=PORT)
 
 
-def authorizer(application: str, options: config.Config, known: keys.Keys | None) -> ingress_auth.Authorizer:
+def authorizer(
+    application: str, options: config.Config, known: keys.Keys | None, *, http2: bool = False
+) -> ingress_auth.Authorizer:
     """Return how the gateway asks about requests, and how it can verify sessions by itself."""
     return ingress_auth.Authorizer(
         service=application,
@@ -143,6 +145,7 @@ def authorizer(application: str, options: config.Config, known: keys.Keys | None
         request_headers=REQUEST_HEADERS,
         response_headers=tuple(name for name in options.headers.values() if name),
         jwks=keys.public_set(known) if known else "",
+        http2=http2,
     )
 
 

@@ -14,9 +14,19 @@ from charmkit.interfaces import forward_auth, ingress, ingress_auth, istio_ingre
 
 
 def write_unit(charm: ops.CharmBase) -> None:
-    """Say what this unit understands."""
-    for relation in charm.model.relations[relations.AUTH]:
-        relation.data[charm.unit].update(ingress_auth.write_unit())
+    """Tell the leader what this unit understands."""
+    for peers in charm.model.relations[inputs.PEERS]:
+        peers.data[charm.unit].update(ingress_auth.write_http2())
+
+
+def _understands_http2(charm: ops.CharmBase, relation: ops.Relation) -> bool:
+    """Return whether every unit does.
+
+    Units are refreshed one after the other. Once all are, no unit that is new is behind them, and what was said stays:
+    a gateway that changes how it asks loses what it asks just then.
+    """
+    bags = [peers.data[unit] for peers in charm.model.relations[inputs.PEERS] for unit in peers.units]
+    return ingress_auth.read_http2(relation.data[charm.app]) or all(map(ingress_auth.read_http2, bags))
 
 
 def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) -> None:
@@ -28,7 +38,9 @@ def write(charm: ops.CharmBase, options: config.Config, known: inputs.Inputs) ->
     for relation in charm.model.relations[relations.ROUTE]:
         relation.data[charm.app].update(istio_ingress_route.write(gatekeeper.route(charm.app.name, charm.model.name)))
     for relation in charm.model.relations[relations.AUTH]:
-        relation.data[charm.app].update(ingress_auth.write(gatekeeper.authorizer(charm.app.name, options, known.keys)))
+        http2 = _understands_http2(charm, relation)
+        found = gatekeeper.authorizer(charm.app.name, options, known.keys, http2=http2)
+        relation.data[charm.app].update(ingress_auth.write(found))
     headers = tuple(name for name in options.headers.values() if name)
     host = f"{charm.app.name}.{charm.model.name}.svc.cluster.local"
     for relation in charm.model.relations[relations.FORWARD]:

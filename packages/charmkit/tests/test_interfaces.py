@@ -125,12 +125,13 @@ def test_ingress_auth_carries_public_keys_beside_the_old_format():
     assert ingress_auth.read(bag) == dataclasses.replace(authorizer, jwks="")
 
 
-def test_http_2_is_spoken_when_every_unit_understands_it():
-    said = ingress_auth.write_unit()
-    assert ingress_auth.read_units([said, said])
-    assert not ingress_auth.read_units([])
-    assert not ingress_auth.read_units([said, {}])
-    assert not ingress_auth.read_units([{"http2": "false"}, said])
+def test_ingress_auth_says_whether_http_2_is_understood():
+    authorizer = ingress_auth.Authorizer(service="g", port=1, http2=True)
+    bag = ingress_auth.write(authorizer)
+    assert "http2" not in bag["data"]
+    assert ingress_auth.read(bag) == authorizer
+    assert ingress_auth.read({**bag, "http2": "false"}) == dataclasses.replace(authorizer, http2=False)
+    assert "http2" not in ingress_auth.write(dataclasses.replace(authorizer, http2=False))
 
 
 def test_ingress_auth_always_writes_both_lists() -> None:

@@ -75,6 +75,28 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         assert running.stop() == 0
 
 
+def connections(port: int) -> set[str]:
+    """Return the ports from which somebody is connected to a port of this machine."""
+    lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {line[1] for line in lines if line[2].endswith(f":{port:04X}") and line[3] == "01"}
+
+
+def test_a_connection_that_grows_old_is_replaced_without_a_loss(site: Site):
+    """In HTTP/2 all checks of a worker go over one, and a gatekeeper that is new must get its share of them."""
+    world, cookie = site.world, ("cookie", f"authservice_session={site.token}")
+    files = [(file.path, file.text) for file in envoy.configure(world.gateway()).files]
+    long, short = (f'"max_connection_duration": "{seconds}s"' for seconds in ("60", "0.2"))
+    world.envoy.write([(path, text.replace(long, short)) for path, text in files])
+    time.sleep(1)
+    seen: set[str] = set()
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        assert site.status(cookie) == 200
+        seen |= connections(site.running.port)
+    world.envoy.write(files)
+    assert (len(seen) > 5) == world.auth.http2
+
+
 def test_forged_tokens_reach_no_application(site: Site):
     site.world.forget()
     forged = attacks.forged(site.token, site.pem)

@@ -146,9 +146,26 @@ def test_databags_hold_what_old_charms_read(ctx: Context, base: testing.State) -
 
 @pytest.mark.parametrize("leader", [True, False])
 def test_each_unit_says_that_it_understands_http_2(ctx: Context, base: testing.State, leader: bool) -> None:
-    """Units change one after the other; a gateway asks in HTTP/2 when all of them understand it."""
     state = update(ctx, dataclasses.replace(base, leader=leader))
-    assert ingress_auth.read_units([dict(state.get_relation(AUTH.id).local_unit_data)])
+    assert ingress_auth.read_http2(state.get_relation(PEERS.id).local_unit_data)
+
+
+def test_gateways_hear_of_http_2_when_every_unit_understands_it(ctx: Context, base: testing.State) -> None:
+    """Units are refreshed one after the other; what was said stays when a new one has not said a word."""
+    said = ingress_auth.write_http2()
+
+    def among(state: testing.State, *units: dict[str, str]) -> testing.State:
+        peers = dataclasses.replace(state.get_relation(PEERS.id), peers_data=dict(enumerate(units, 1)))
+        others = [relation for relation in state.relations if relation.id != PEERS.id]
+        return update(ctx, dataclasses.replace(state, relations=[*others, peers]))
+
+    state = among(base, said, {})
+    assert not ingress_auth.read_http2(bag(state, AUTH))
+    state = among(state, said, said)
+    assert ingress_auth.read_http2(bag(state, AUTH))
+    state = among(state, said, said, {})
+    assert ingress_auth.read_http2(bag(state, AUTH))
+    assert ingress_auth.read_http2(bag(update(ctx, base), AUTH))
 
 
 def test_client_secret_is_granted_to_the_provider_and_stands_in_no_databag(ctx: Context, base: testing.State) -> None:

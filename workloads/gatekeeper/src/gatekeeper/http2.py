@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _SECONDS = 10.0
 # How long requests may still come after the other side was asked to send no more.
 _LAST_SECONDS = 0.3
-# How many frames that are no requests a connection may send in a minute; each costs a little, and nobody needs many.
+# How many frames that belong to no request a connection may send in a minute: each costs a little, and few are needed.
 _MOST_NOISE = 10_000
 _MINUTE = 60.0
 _FRAME = frames.HEAD.size
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._begun = self._settled = self._ready = False
         self._block: _Block | None = None
         self._late: asyncio.TimerHandle | None = None
-        self._noise, self._since = 0, 0.0
+        self._noise, self._since, self._resets = 0, 0.0, 0
         self._leaving = self._over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -170,8 +170,7 @@ class Connection(asyncio.Protocol):
             raise ConnectionFault(Code.PROTOCOL_ERROR)
         if (kind == frames.CONTINUATION) is (self._block is None):
             raise ConnectionFault(Code.PROTOCOL_ERROR)
-        if kind != frames.DATA or not payload:
-            self._count()
+        self._count(kind, payload)
         match kind:
             case frames.HEADERS:
                 self._block = _Block(stream, flags, [])
@@ -200,7 +199,14 @@ class Connection(asyncio.Protocol):
                 # GOAWAY says that no new streams come; of frames that are unknown nothing is known.
                 pass
 
-    def _count(self) -> None:
+    def _count(self, kind: int, payload: bytes) -> None:
+        """Count what belongs to no request; that each is taken back once is the doing of a gateway's own clients."""
+        if kind == frames.HEADERS or (kind == frames.DATA and payload):
+            return
+        if kind == frames.RST_STREAM:
+            self._resets += 1
+            if 2 * self._resets <= self._streams.last + 1:
+                return
         self._noise += 1
         if self._noise > _MOST_NOISE:
             now = time.monotonic()
@@ -233,7 +239,11 @@ class Connection(asyncio.Protocol):
         fields = {name: value for name, value, _ in lines}
         # Whoever has a session is let in. Who asks has read the request, and gets nothing back but who that is.
         if ended and len(fields) == len(lines) and hpack.QUIET.issuperset(fields):
-            given = self._gate.known(fields.get(b":path", b""), fields.get(b"cookie", b""), now)
+            try:
+                given = self._gate.known(fields.get(b":path", b""), fields.get(b"cookie", b""), now)
+            except Exception:
+                # One request must not end all others of its connection; the closer look says what is wrong.
+                given = None
             if given is not None:
                 self._streams.last = stream
                 self._out.append(frames.headers(stream, self._streams.prefix + given.block, end=True))

@@ -7,8 +7,7 @@ verify them itself. Of all that these keys sign (ES256), only sessions may have 
 promises that the claims `userid` and `groups` are texts of printable ASCII, which the gateway may copy into headers as
 they are, without asking. About a token of any other audience it must ask.
 
-`http2` is ours too, and in the databag of each unit, because units change one after the other: that its checks may be
-asked in HTTP/2 without negotiation (RFC 9113, section 3.3).
+`http2` is ours too: that every unit of the authorizer understands HTTP/2 without negotiation (RFC 9113, section 3.3).
 """
 
 import collections.abc
@@ -32,6 +31,7 @@ class Authorizer:
         request_headers: what the gateway passes to it from a request.
         response_headers: what the gateway passes from its answer to the upstream.
         jwks: the JSON Web Key Set of its sessions, empty without one; `read_keys` reads it.
+        http2: whether it may be asked in HTTP/2.
     """
 
     service: str
@@ -39,6 +39,7 @@ class Authorizer:
     request_headers: tuple[str, ...] = ()
     response_headers: tuple[str, ...] = ()
     jwks: str = ""
+    http2: bool = False
 
 
 def write(authorizer: Authorizer) -> dict[str, str]:
@@ -49,7 +50,8 @@ def write(authorizer: Authorizer) -> dict[str, str]:
         "allowed-request-headers": list(authorizer.request_headers),
         "allowed-response-headers": list(authorizer.response_headers),
     }
-    return {**sdi.write(data, "v1"), **({"jwks": authorizer.jwks} if authorizer.jwks else {})}
+    keys = {"jwks": authorizer.jwks} if authorizer.jwks else {}
+    return {**sdi.write(data, "v1"), **keys, **(write_http2() if authorizer.http2 else {})}
 
 
 def read(bag: collections.abc.Mapping[str, str]) -> Authorizer | None:
@@ -66,18 +68,18 @@ def read(bag: collections.abc.Mapping[str, str]) -> Authorizer | None:
         port=sdi.port(data),
         request_headers=sdi.texts(data, "allowed-request-headers"),
         response_headers=sdi.texts(data, "allowed-response-headers"),
+        http2=read_http2(bag),
     )
 
 
-def write_unit() -> dict[str, str]:
-    """Return the databag of a unit of the authorization service that understands HTTP/2."""
+def write_http2() -> dict[str, str]:
+    """Return what says, in a databag of an authorization service or of one of its units, that HTTP/2 is understood."""
     return {"http2": "true"}
 
 
-def read_units(bags: collections.abc.Iterable[collections.abc.Mapping[str, str]]) -> bool:
-    """Return whether all units understand HTTP/2."""
-    found = [bag.get("http2") == "true" for bag in bags]
-    return bool(found) and all(found)
+def read_http2(bag: collections.abc.Mapping[str, str]) -> bool:
+    """Return whether a databag says that HTTP/2 is understood."""
+    return bag.get("http2") == "true"
 
 
 def read_keys(bag: collections.abc.Mapping[str, str]) -> str:
