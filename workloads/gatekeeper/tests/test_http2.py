@@ -170,6 +170,24 @@ def test_the_body_of_a_check_is_dropped_and_the_connection_goes_on(running: Runn
     assert client.ask("/x", **API)[0] == 401
 
 
+def test_nothing_may_follow_what_a_client_has_taken_back(running: Running):
+    """Its body would have been dropped, until the client said that there is none."""
+    begun = frames.frame(frames.HEADERS, frames.END_HEADERS, 1, reference.Encoder().encode([*FINE, *API.items()]))
+    body = frames.frame(frames.DATA, 0, 1, b"x")
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.settimeout(5)
+        connection.sendall(PREAMBLE + begun + body)
+        received = b""
+        while not any(kind == frames.RST_STREAM for kind, _, _ in kinds(received)):
+            received += connection.recv(65536)
+        connection.sendall(frames.reset(1, frames.Code.NO_ERROR) + body + ping(7))
+        received = b""
+        while b"\x07" not in received:
+            received += connection.recv(65536)
+    resets = [payload for kind, _, payload in kinds(received) if kind == frames.RST_STREAM]
+    assert resets == [struct.pack(">I", frames.Code.STREAM_CLOSED)]
+
+
 def test_a_form_is_read(running: Running, client: Client):
     """Its answer comes from the application, which has read the body."""
     with running.client() as plain:

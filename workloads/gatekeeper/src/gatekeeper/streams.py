@@ -148,6 +148,8 @@ class Streams:
         """Forget a stream that the other side gives up; whoever works for it is not disturbed."""
         self._known(stream)
         self._drop(stream)
+        # Nothing more may come for it, answered or not.
+        self._cut.pop(stream, None)
 
     def abandon(self) -> None:
         """Forget all streams: the connection is gone."""
