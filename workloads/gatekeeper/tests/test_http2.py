@@ -315,19 +315,27 @@ RACES = {
 }
 
 
-def test_h2spec_agrees(running: Running):
-    program = programs.built("h2spec", print)
-    words = ["-h", "127.0.0.1", "-p", str(running.port), "-P", "/authservice/keys", "-o", "5", "--strict"]
-    output = subprocess.run([program, *words], capture_output=True, text=True, timeout=120, check=False).stdout
+def h2spec(port: int) -> set[str]:
+    """Return the cases that h2spec calls failed."""
+    words = ["-h", "127.0.0.1", "-p", str(port), "-P", "/authservice/keys", "-o", "5", "--strict"]
+    command = [programs.built("h2spec", print), *words]
+    output = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False).stdout
     tests, passed, skipped, failed = map(int, re.findall(r"(\d+) (?:tests|passed|skipped|failed)", output)[-4:])
-    assert (tests, skipped) == (146, 0), output[-2000:]
-    found = {
-        line.partition(": ")[2]
-        for line in output.partition("Failures:")[2].splitlines()
-        if re.search(r"^\s*\W \d+: ", line)
-    }
-    assert KNOWN <= found <= KNOWN | RACES, output[-6000:]
-    assert passed + failed == tests
+    assert (tests, skipped, passed + failed) == (146, 0, 146), output[-2000:]
+    found = re.findall(r"^\s*\W \d+: (.*)$", output.partition("Failures:")[2], re.MULTILINE)
+    assert len(found) == failed, output[-6000:]
+    return set(found)
+
+
+def test_h2spec_agrees(running: Running):
+    """What is wrong is wrong each time; on a busy machine an answer can overtake what a case sends next."""
+    found = h2spec(running.port)
+    assert found >= KNOWN
+    for _ in range(2):
+        if found <= KNOWN | RACES:
+            return
+        found &= h2spec(running.port)
+    assert found <= KNOWN | RACES
 
 
 PREAMBLE = frames.PREFACE + frames.settings({})
