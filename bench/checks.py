@@ -46,7 +46,7 @@ STARTS = 7
 LEAST = 1000
 FLOOD_SECONDS = 10.0
 GATEKEEPER, ENVOY, PROXY = "gatekeeper, directly", "Envoy's direct_response", "oauth2-proxy, directly"
-ASKS, ASKS_OLD = "Envoy asks the gatekeeper (HTTP/2)", "Envoy asks the gatekeeper (HTTP/1.1)"
+ASKS, ASKS_HTTP1 = "Envoy asks the gatekeeper (HTTP/2)", "Envoy asks the gatekeeper (HTTP/1.1)"
 ASKS_UNIX = "Envoy asks the gatekeeper (HTTP/2, Unix socket)"
 ASKS_PROXY, ASKS_YES = "Envoy asks oauth2-proxy", "Envoy asks a server that says yes to everything"
 FAST = "Envoy verifies the session (fast mode)"
@@ -93,7 +93,7 @@ class Bench:
             "proxy",
             "none",
             "asks",
-            "asks_old",
+            "asks_http1",
             "unix",
             "asks_proxy",
             "asks_yes",
@@ -139,7 +139,7 @@ class Bench:
             ONE: Scenario(port=ports["gatekeeper"], file=self.one, servers=(gatekeeper,)),
             MANY: Scenario(port=ports["gatekeeper"], file=self.many, servers=(gatekeeper,)),
             ASKS: Scenario(port=ports["asks"], headers=ours, servers=(envoy, gatekeeper)),
-            ASKS_OLD: Scenario(port=ports["asks_old"], headers=ours, servers=(envoy, gatekeeper)),
+            ASKS_HTTP1: Scenario(port=ports["asks_http1"], headers=ours, servers=(envoy, gatekeeper)),
             ASKS_UNIX: Scenario(port=ports["unix"], headers=ours, servers=(envoy, gatekeeper)),
             ASKS_PROXY: Scenario(port=ports["asks_proxy"], headers=theirs, servers=(envoy, proxy)),
             ASKS_YES: Scenario(port=ports["asks_yes"], headers=ours, servers=(envoy, self.yes)),
@@ -228,7 +228,7 @@ class Bench:
         path.write_text(edge.bootstrap({
             "none": edge.Listener(port=ports["none"]),
             "asks": edge.Listener(port=ports["asks"], asks=ports["gatekeeper"], http2=True),
-            "asks_old": edge.Listener(port=ports["asks_old"], asks=ports["gatekeeper"]),
+            "asks_http1": edge.Listener(port=ports["asks_http1"], asks=ports["gatekeeper"]),
             "unix": edge.Listener(port=ports["unix"], asks=self.options.unix_socket, http2=True),
             "asks_proxy": edge.Listener(port=ports["asks_proxy"], asks=ports["proxy"]),
             "asks_yes": edge.Listener(port=ports["asks_yes"], asks=ports["yes"]),

@@ -20,7 +20,7 @@ import h2.settings
 import hpack as reference
 import hypothesis
 import pytest
-from gatekeeper import exchange, frames, head, hpack, http2, identity, revocation, session
+from gatekeeper import exchange, frames, head, hpack, http2, http2head, identity, revocation, session
 from gatekeeper_support import Provider, Running
 from hypothesis import strategies
 
@@ -595,7 +595,7 @@ def test_no_block_does_more_than_end_its_connection(blocks: list[bytes]):
         except frames.ConnectionFault:
             return
         with contextlib.suppress(frames.StreamFault):
-            hpack.request(lines)
+            http2head.request(lines)
 
 
 @hypothesis.given(strategies.binary(max_size=400))

@@ -19,12 +19,6 @@ from servers import Reply
 from worlds import HTML, MALLORY, SESSION, USER, World, decide
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("envoy")) as world:
-        yield world
-
-
 @pytest.fixture
 def world(running: World) -> World:
     running.forget()

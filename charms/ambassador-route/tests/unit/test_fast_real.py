@@ -5,13 +5,13 @@
 import base64
 import collections.abc
 import contextlib
+import dataclasses
 import time
 
 import envoy
 import frames
 import model
 import pytest
-import routes
 import servers
 from servers import Reply
 from signer import ISSUER, Signer, cookie
@@ -27,25 +27,19 @@ def signer() -> Signer:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> collections.abc.Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("envoy")) as world:
-        # As in a deployment: with other headers the charm leaves fast mode off.
-        world.auth = routes.Auth(
-            host=world.auth.host,
-            port=world.auth.port,
-            request_headers=world.auth.request_headers,
-            response_headers=IDENTITY,
-        )
-        world.serve(fast=signer.fast, cors_origins=(ORIGIN,))
-        yield world
+def in_fast_mode(running: World, signer: Signer) -> World:
+    # As in a deployment: with other headers the charm leaves fast mode off.
+    running.auth = dataclasses.replace(running.auth, response_headers=IDENTITY)
+    running.serve(fast=signer.fast, cors_origins=(ORIGIN,))
+    return running
 
 
 @pytest.fixture
-def fast(running: World) -> collections.abc.Iterator[World]:
+def fast(in_fast_mode: World) -> collections.abc.Iterator[World]:
     """A gateway in fast mode, whose authorizer is put right afterwards."""
-    running.forget()
-    yield running
-    running.authorizer.answer = decide
+    in_fast_mode.forget()
+    yield in_fast_mode
+    in_fast_mode.authorizer.answer = decide
 
 
 def named(world: World) -> list[list[str]]:

@@ -33,12 +33,6 @@ def pair(name: str) -> tuple[str, str]:
     return Authority().pair(name)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterator[World]:
-    with World.running(tmp_path_factory.mktemp("envoy")) as world:
-        yield world
-
-
 @pytest.fixture
 def world(running: World) -> collections.abc.Iterator[World]:
     """A world whose configuration and authorizer a test changes; both are put right afterwards."""

@@ -80,3 +80,7 @@ def redirect(status: int, location: str, *cookies: str) -> Answer:
     """Return a redirect that nobody may remember."""
     headers = (("location", location), ("cache-control", "no-store"), *(("set-cookie", cookie) for cookie in cookies))
     return Answer(status=status, headers=headers)
+
+
+BROKEN = as_json(500, {"error": "server_error", "error_description": "an unexpected error"})
+NO_TUNNELS = as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})

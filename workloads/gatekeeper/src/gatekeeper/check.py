@@ -85,10 +85,7 @@ class Gate:
         return self.conclude(request, outcome, now)
 
     def known(self, path: bytes, line: bytes, now: float) -> answer.Answer | None:
-        """Return the answer to a check with this Cookie header and no other credential, if it needs no second thought.
-
-        Without one, `decide` says what to do.
-        """
+        """Return the answer to a check with this Cookie header and no other credential; None leaves it to `decide`."""
         if not path.startswith(b"/") or path.startswith(self._own):
             return None
         raw = next(iter(cookies.values((line,), self._cookie)), b"")

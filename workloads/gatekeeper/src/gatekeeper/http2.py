@@ -10,9 +10,8 @@ import logging
 import time
 import typing
 
-from gatekeeper import answer, exchange, frames, hpack, log, streams
+from gatekeeper import answer, exchange, frames, head, hpack, http2head, log, streams
 from gatekeeper.frames import Code, ConnectionFault, StreamFault
-from gatekeeper.head import Head
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +25,12 @@ _MINUTE = 60.0
 _FRAME = frames.HEAD.size
 # A request without a body, whole.
 _PLAIN = frames.END_STREAM | frames.END_HEADERS
-_BROKEN = answer.as_json(500, {"error": "server_error", "error_description": "an unexpected error"})
-_NO_TUNNELS = answer.as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})
 
 
 class Gate(typing.Protocol):
     """Decides on checks."""
 
-    def decide(self, request: Head, now: float) -> answer.Answer | None:
+    def decide(self, request: head.Head, now: float) -> answer.Answer | None:
         """Return the answer to a check, or None if the application has it."""
         ...
 
@@ -238,7 +235,7 @@ class Connection(asyncio.Protocol):
                 return self._streams.cut_off(stream, fault.code)
         fields = {name: value for name, value, _ in lines}
         # Whoever has a session is let in. Who asks has read the request, and gets nothing back but who that is.
-        if ended and len(fields) == len(lines) and hpack.QUIET.issuperset(fields):
+        if ended and len(fields) == len(lines) and http2head.QUIET.issuperset(fields):
             try:
                 given = self._gate.known(fields.get(b":path", b""), fields.get(b"cookie", b""), now)
             except Exception:
@@ -255,16 +252,16 @@ class Connection(asyncio.Protocol):
         """Look at a request as a whole."""
         try:
             self._streams.begin(stream)
-            request, length = hpack.request(lines)
+            request, length = http2head.request(lines)
             if ended and length:
                 raise StreamFault(Code.PROTOCOL_ERROR)
         except StreamFault as fault:
             return self._streams.cut_off(stream, fault.code)
         try:
-            given = _NO_TUNNELS if request.method == b"CONNECT" else self._gate.decide(request, now)
+            given = answer.NO_TUNNELS if request.method == b"CONNECT" else self._gate.decide(request, now)
         except Exception:
             logger.exception("cannot answer")
-            given = _BROKEN
+            given = answer.BROKEN
         if given is None:
             return self._streams.hand_over(stream, request, ended=ended, length=length)
         if given.reason:

@@ -23,8 +23,6 @@ _KEEP_ALIVE_IDLE = 60
 _SPECIAL = frozenset({b"connection", b"expect"})
 _TOO_LARGE = answer.as_json(431, {"error": "invalid_request", "error_description": "the request's head is too long"})
 _TOO_SLOW = answer.as_json(408, {"error": "invalid_request", "error_description": "the request's head did not come"})
-_NO_TUNNELS = answer.as_json(405, {"error": "invalid_request", "error_description": "CONNECT is not offered"})
-_BROKEN = answer.as_json(500, {"error": "server_error", "error_description": "an unexpected error"})
 
 
 class Protocol(uvicorn_httptools.HttpToolsProtocol):
@@ -84,7 +82,7 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             self._over = True
         except httptools.HttpParserCallbackError as error:
             logger.error("cannot answer", exc_info=error)
-            self._end(_BROKEN)
+            self._end(answer.BROKEN)
         except httptools.HttpParserError:
             if self._opening and frames.PREFACE.startswith(self._opening[: len(frames.PREFACE)]):
                 return self._speak_http2(self._opening)
@@ -166,7 +164,7 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
         request = head.Head(parser.get_method(), self.url, self.headers)
         if not self.pipeline and (not cycle or cycle.response_complete):
             if request.method == b"CONNECT":
-                return self._end(_NO_TUNNELS)
+                return self._end(answer.NO_TUNNELS)
             given = self.gate.decide(request, time.time())
             if given is not None:
                 return self._answer(given, request, parser)
