@@ -41,8 +41,8 @@ def test_a_second_reconcile_changes_nothing(seed: int):
 def test_the_gateway_asks_in_http_2():
     bundle = whole.settled(0)
     clusters = json.loads(bundle.file("ambassador-route/0", "gateway/tmp/envoy/clusters.json"))["resources"]
-    (http,) = clusters[0]["typed_extension_protocol_options"].values()
-    assert (clusters[0]["name"], *http["explicit_http_config"]) == ("authorizer", "http2_protocol_options")
+    (http,) = clusters[1]["typed_extension_protocol_options"].values()
+    assert (clusters[1]["name"], *http["explicit_http_config"]) == ("authorizer:address", "http2_protocol_options")
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -60,7 +60,7 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     before = (
         _file(_BOOTSTRAP, bootstrap),
         # In the order in which Envoy must read them: a route needs its cluster, a listener its certificate.
-        _file(_CLUSTERS, {"clusters": rules.clusters(gateway)}, watched=True),
+        _file(_CLUSTERS, {"authorizer": rules.AUTHORIZER, "clusters": rules.clusters(gateway)}, watched=True),
         _file(SECRETS, {"tls": gateway.tls}, watched=True, mode=0o600),
         _file(_LISTENERS, _listeners(gateway), watched=True),
     )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attacks through a real Envoy, with the configuration that the gateway's charm writes, on the real service."""
 
+import collections
 import collections.abc
 import dataclasses
 import http.client
@@ -10,6 +11,7 @@ import pathlib
 import random
 import socket
 import sys
+import threading
 import time
 import typing
 
@@ -37,7 +39,18 @@ class Site(typing.NamedTuple):
     running: support.Running
     sessions: session.Sessions
     token: str
-    fast: bool
+    gateway: model.Gateway
+
+    @property
+    def fast(self) -> bool:
+        return self.gateway.fast is not None
+
+    def serve(self, gateway: model.Gateway) -> None:
+        """Let Envoy serve a configuration."""
+        state = envoy.configure(gateway)
+        self.world.envoy.write([(file.path, file.text) for file in state.files])
+        served = envoy.version(state)
+        servers.until(lambda: self.world.get(envoy.VERSION_PATH).body == served, "not served", seconds=60)
 
     @property
     def pem(self) -> str:
@@ -67,11 +80,10 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             http2=request.param == "asks in HTTP/2",
         )
         changes = {"fast": model.Fast(jwks=jwks, issuer=public)} if request.param == "fast" else {}
-        world.write(**changes)
-        version = envoy.version(envoy.configure(world.gateway(**changes)))
-        servers.until(lambda: world.get(envoy.VERSION_PATH).body == version, "not served", seconds=60)
         token = sessions.mint(identity.Identity(userid="user@example.com"), time.time())
-        yield Site(world, running, sessions, token, bool(changes))
+        site = Site(world, running, sessions, token, world.gateway(**changes))
+        site.serve(site.gateway)
+        yield site
         assert running.stop() == 0
 
 
@@ -84,7 +96,8 @@ def connections(port: int) -> set[str]:
 def test_a_connection_that_grows_old_is_replaced_without_a_loss(site: Site):
     """In HTTP/2 all checks of a worker go over one, and a gatekeeper that is new must get its share of them."""
     world, cookie = site.world, ("cookie", f"authservice_session={site.token}")
-    files = [(file.path, file.text) for file in envoy.configure(world.gateway()).files]
+    asks = dataclasses.replace(site.gateway, fast=None)
+    files = [(file.path, file.text) for file in envoy.configure(asks).files]
     long, short = (f'"max_connection_duration": "{seconds}s"' for seconds in ("60", "0.2"))
     world.envoy.write([(path, text.replace(long, short)) for path, text in files])
     time.sleep(1)
@@ -93,8 +106,31 @@ def test_a_connection_that_grows_old_is_replaced_without_a_loss(site: Site):
     while time.monotonic() < end:
         assert site.status(cookie) == 200
         seen |= connections(site.running.port)
-    world.envoy.write(files)
+    site.serve(site.gateway)
     assert (len(seen) > 5) == world.auth.http2
+
+
+def test_a_change_of_the_version_of_http_loses_no_request(site: Site):
+    world, cookie = site.world, ("cookie", f"authservice_session={site.token}")
+    answers: collections.Counter[int] = collections.Counter()
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            answers[site.status(cookie)] += 1
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(12):
+        auth = dataclasses.replace(world.auth, http2=world.auth.http2 == (number % 2 == 1))
+        site.serve(dataclasses.replace(site.gateway, auth=auth, fast=None))
+        time.sleep(0.4)
+    site.serve(site.gateway)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert list(answers) == [200]
 
 
 def test_forged_tokens_reach_no_application(site: Site):

@@ -128,14 +128,14 @@ def test_the_login_is_asked_in_http_2_when_it_understands_it(
     login = dataclasses.replace(LOGIN, remote_app_data={**LOGIN.remote_app_data, **said})
     relations = [login if relation.id == LOGIN.id else relation for relation in base.relations]
     state = update(ctx, base, relations=relations)
-    clusters = json.loads(files(ctx, state)["clusters.json"])["resources"]
+    _, *clusters = json.loads(files(ctx, state)["clusters.json"])["resources"]
     http = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     options = {one["name"]: one["typed_extension_protocol_options"][http] for one in clusters}
     chosen = {name: one["explicit_http_config"] for name, one in options.items()}
     # All go over one connection: one whose other side is gone must be noticed, and a unit that is new must get some.
-    assert ("max_connection_duration" in options["authorizer"]["common_http_protocol_options"]) != old
+    assert ("max_connection_duration" in options["authorizer:address"]["common_http_protocol_options"]) != old
     alive = {"http2_protocol_options": {"connection_keepalive": {"interval": "2s", "timeout": "2s"}}}
-    assert chosen["authorizer"] == ({"http_protocol_options": {}} if old else alive)
+    assert chosen["authorizer:address"] == ({"http_protocol_options": {}} if old else alive)
     assert chosen["echo:12"] == {"http_protocol_options": {}}
     assert chosen["echo:12:grpc"] == {"http2_protocol_options": {}}
 

@@ -108,9 +108,16 @@ def test_without_login_no_protected_route_reaches_an_application() -> None:
 
 
 def test_without_login_the_authorizer_has_no_address() -> None:
-    clusters = files(envoy.configure(gateway(auth=None)))["clusters.json"]["resources"]
-    assert clusters[0]["name"] == "authorizer"
-    assert clusters[0]["load_assignment"]["endpoints"] == [{"lb_endpoints": []}]
+    asked, address, *_ = files(envoy.configure(gateway(auth=None)))["clusters.json"]["resources"]
+    assert asked["name"] == "authorizer"
+    assert asked["cluster_type"]["typed_config"]["clusters"] == [address["name"]]
+    assert address["load_assignment"]["endpoints"] == [{"lb_endpoints": []}]
+
+
+def test_what_listeners_ask_never_changes() -> None:
+    others = (None, dataclasses.replace(AUTH, host="other.m.svc.cluster.local", port=9999, http2=True))
+    found = [files(envoy.configure(gateway(auth=auth)))["clusters.json"]["resources"] for auth in (AUTH, *others)]
+    assert all(clusters[0] == found[0][0] and clusters[1] != found[0][1] for clusters in found[1:])
 
 
 def test_websockets_may_be_silent_for_ever_and_nothing_else() -> None:
@@ -194,7 +201,7 @@ def test_no_value_breaks_out_of_the_files(gateway: model.Gateway) -> None:
     assert found["bootstrap.json"]["node"]["id"] == gateway.name
     hosts = [
         endpoint["endpoint"]["address"]["socket_address"]["address"]
-        for cluster in found["clusters.json"]["resources"]
+        for cluster in found["clusters.json"]["resources"][1:]
         for endpoint in cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
     ]
     given = [*([gateway.auth.host] if gateway.auth else []), *(route.host for route in gateway.table for _ in range(2))]

@@ -3,6 +3,7 @@
 """The rendered configuration in a real Envoy, with a stub authorizer and stub applications around it."""
 
 import base64
+import collections
 import collections.abc
 import dataclasses
 import itertools
@@ -412,6 +413,39 @@ def test_route_changes_lose_no_request_and_no_connection(changing: World) -> Non
     assert failures == []
     assert counts == {changing.app.port: 10, changing.other.port: 10}
     assert changing.envoy.pid == pid
+
+
+def test_another_authorizer_loses_no_request(changing: World) -> None:
+    """What the old one is asked just then, it still answers."""
+
+    def slowly(seen: servers.Seen) -> Reply:
+        time.sleep(0.05)
+        return decide(seen)
+
+    two = [servers.Server(slowly) for _ in range(2)]
+    answers: collections.Counter[int] = collections.Counter()
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            answers[changing.get("/protected", SESSION).status] += 1
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(10):
+            server = two[number % 2]
+            server.seen.clear()
+            changing.write(auth=dataclasses.replace(changing.auth, port=server.port))
+            servers.until(lambda server=server: bool(server.seen), "the authorizer did not change")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for server in two:
+            server.close()
+    assert list(answers) == [200]
 
 
 def test_broken_file_leaves_the_old_routes_serving(changing: World) -> None:
