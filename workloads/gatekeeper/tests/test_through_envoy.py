@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attacks through a real Envoy, with the configuration that the gateway's charm writes, on the real service."""
 
-import collections
 import collections.abc
 import dataclasses
 import http.client
@@ -11,7 +10,6 @@ import pathlib
 import random
 import socket
 import sys
-import threading
 import time
 import typing
 
@@ -111,26 +109,14 @@ def test_a_connection_that_grows_old_is_replaced_without_a_loss(site: Site):
 
 
 def test_a_change_of_the_version_of_http_loses_no_request(site: Site):
-    world, cookie = site.world, ("cookie", f"authservice_session={site.token}")
-    answers: collections.Counter[int] = collections.Counter()
-    stop = threading.Event()
-
-    def load() -> None:
-        while not stop.is_set():
-            answers[site.status(cookie)] += 1
-
-    threads = [threading.Thread(target=load) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for number in range(12):
-        auth = dataclasses.replace(world.auth, http2=world.auth.http2 == (number % 2 == 1))
-        site.serve(dataclasses.replace(site.gateway, auth=auth, fast=None))
-        time.sleep(0.4)
-    site.serve(site.gateway)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert list(answers) == [200]
+    cookie = ("cookie", f"authservice_session={site.token}")
+    with servers.crowd(site.world.port, "/protected", JSON, cookie) as counts:
+        for number in range(12):
+            auth = dataclasses.replace(site.world.auth, http2=site.world.auth.http2 == (number % 2 == 1))
+            site.serve(dataclasses.replace(site.gateway, auth=auth, fast=None))
+            time.sleep(0.4)
+        site.serve(site.gateway)
+    assert list(counts) == [200]
 
 
 def test_forged_tokens_reach_no_application(site: Site):

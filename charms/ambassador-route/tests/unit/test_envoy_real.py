@@ -3,7 +3,6 @@
 """The rendered configuration in a real Envoy, with a stub authorizer and stub applications around it."""
 
 import base64
-import collections
 import collections.abc
 import dataclasses
 import itertools
@@ -17,6 +16,7 @@ import pytest
 import routes
 import servers
 from servers import Reply
+from signer import Signer
 from worlds import HTML, MALLORY, SESSION, USER, World, decide
 
 
@@ -423,29 +423,28 @@ def test_another_authorizer_loses_no_request(changing: World) -> None:
         return decide(seen)
 
     two = [servers.Server(slowly) for _ in range(2)]
-    answers: collections.Counter[int] = collections.Counter()
-    stop = threading.Event()
-
-    def load() -> None:
-        while not stop.is_set():
-            answers[changing.get("/protected", SESSION).status] += 1
-
-    threads = [threading.Thread(target=load) for _ in range(3)]
-    for thread in threads:
-        thread.start()
     try:
-        for number in range(10):
-            server = two[number % 2]
-            server.seen.clear()
-            changing.write(auth=dataclasses.replace(changing.auth, port=server.port))
-            servers.until(lambda server=server: bool(server.seen), "the authorizer did not change")
+        with servers.crowd(changing.port, "/protected", SESSION) as counts:
+            for number in range(10):
+                server = two[number % 2]
+                server.seen.clear()
+                changing.write(auth=dataclasses.replace(changing.auth, port=server.port))
+                servers.until(lambda server=server: bool(server.seen), "the authorizer did not change")
+        assert list(counts) == [200]
     finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
         for server in two:
             server.close()
-    assert list(answers) == [200]
+
+
+def test_other_options_lose_no_request(changing: World) -> None:
+    changes: list[dict[str, object]] = [
+        {"login_rate": 5}, {"fast": Signer().fast}, {"cors_origins": ("https://x.example",), "fast": Signer().fast},
+        {"access_log": "all"}, {"trusted_proxies": 1}, {"hsts": 300},
+    ]  # fmt: skip
+    with servers.crowd(changing.port, "/protected", SESSION) as counts:
+        for change in [*changes, *changes]:
+            changing.serve(**change)
+    assert list(counts) == [200]
 
 
 def test_broken_file_leaves_the_old_routes_serving(changing: World) -> None:

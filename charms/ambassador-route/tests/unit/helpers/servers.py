@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands around a real Envoy in the tests: an upstream, an authorizer, a client, and Envoy's files."""
 
+import collections
 import collections.abc
 import contextlib
 import dataclasses
@@ -136,6 +137,39 @@ def request(
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         sock.sendall(_bytes(path, (("Host", host), *headers), method, body))
         return receive(sock, method)
+
+
+@contextlib.contextmanager
+def crowd(port: int, path: str, *headers: tuple[str, str]) -> collections.abc.Generator[collections.Counter[object]]:
+    """Ask for one page all the time, over three connections, and count the statuses and failures that come back.
+
+    A connection is opened anew only where its server said with an answer that it would close it.
+    """
+    counts: collections.Counter[object] = collections.Counter()
+    stop = threading.Event()
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        while not stop.is_set():
+            try:
+                connection.request("GET", path, headers={"Host": "gateway.test", **dict(headers)})
+                answer = connection.getresponse()
+                answer.read()
+                counts[answer.status] += 1
+            except (OSError, http.client.HTTPException) as error:
+                counts[repr(error)] += 1
+                connection.close()
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield counts
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def receive(sock: socket.socket, method: str = "GET") -> Answer:
