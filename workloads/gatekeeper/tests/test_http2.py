@@ -170,6 +170,37 @@ def test_the_body_of_a_check_is_dropped_and_the_connection_goes_on(running: Runn
     assert client.ask("/x", **API)[0] == 401
 
 
+def test_what_still_comes_for_an_answered_request_is_dropped(running: Running):
+    begun = frames.frame(frames.HEADERS, frames.END_HEADERS, 1, reference.Encoder().encode([*FINE, *API.items()]))
+    body = frames.frame(frames.DATA, 0, 1, b"x")
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        connection.settimeout(5)
+        connection.sendall(PREAMBLE + begun)
+        received = b""
+        while not any(kind == frames.RST_STREAM for kind, _, _ in kinds(received)):
+            received += connection.recv(65536)
+        connection.sendall(body * 3 + ping(7))
+        while not any(kind == frames.PING for kind, _, _ in kinds(received)):
+            received += connection.recv(65536)
+    resets = [payload for kind, _, payload in kinds(received) if kind == frames.RST_STREAM]
+    assert resets == [struct.pack(">I", frames.Code.NO_ERROR)]
+
+
+def test_a_refusal_is_logged(running: Running, client: Client):
+    assert client.ask("/x", x_request_id="of-http-2", **API)[0] == 401
+    (line,) = [line for line in running.log() if line.get("request_id") == "of-http-2"]
+    assert (line["event"], line["status"], line["method"]) == ("refused", 401, "GET")
+
+
+def test_there_are_no_tunnels(running: Running, client: Client):
+    stream = client.state.get_next_available_stream_id()
+    client.state.send_headers(
+        stream, [(":method", "CONNECT"), (":authority", "x:1"), ("cookie", cookie(running))], end_stream=True
+    )
+    client.read(lambda: stream in client.answers)
+    assert client.answers[stream][0] == 405
+
+
 def test_nothing_may_follow_what_a_client_has_taken_back(running: Running):
     """Its body would have been dropped, until the client said that there is none."""
     begun = frames.frame(frames.HEADERS, frames.END_HEADERS, 1, reference.Encoder().encode([*FINE, *API.items()]))
@@ -193,6 +224,30 @@ def test_a_form_is_read(running: Running, client: Client):
     with running.client() as plain:
         expected = plain.post("/authservice/tokens", content=b"a=b", headers=API).status_code
     assert client.ask("/authservice/tokens", "POST", body=b"a=b", **API)[0] == expected
+
+
+@pytest.mark.parametrize("length", ["2", "4"])
+def test_a_form_of_another_length_than_was_said_is_no_form(client: Client, length: str):
+    stream = client.begin("/authservice/tokens", "POST", body=b"a=b", content_length=length, **API)
+    client.read(lambda: client.resets)
+    assert client.resets == {stream: frames.Code.PROTOCOL_ERROR}
+
+
+def test_what_has_come_is_not_kept(running: Running):
+    """Of the start of a connection nothing is needed once it is known what is spoken on it."""
+    check = f"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\ncookie: {cookie(running)}\r\n\r\n".encode()
+    before = memory(running)
+    with socket.create_connection(("127.0.0.1", running.port)) as connection:
+        for _ in range(50):
+            connection.sendall(check + b"x" * 1_000_000)
+            assert b"200 OK" in connection.recv(65536)
+        assert memory(running) < before + 20
+
+
+def memory(running: Running) -> float:
+    """Return how much the service holds, in MiB."""
+    (line,) = re.findall(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{running.process.pid}/status").read_text())
+    return int(line) / 1024
 
 
 def test_a_body_leaves_as_there_is_room_for_it(running: Running):
@@ -440,7 +495,8 @@ HARMFUL: dict[str, tuple[bytes, frames.Code]] = {
 def test_what_would_do_harm_ends_the_connection(running: Running, data: bytes, code: frames.Code):
     before = running.process.pid
     with socket.create_connection(("127.0.0.1", running.port)) as connection:
-        connection.settimeout(10)
+        # Sooner than the end of what does not come whole.
+        connection.settimeout(6)
         received = b""
         try:
             connection.sendall(PREAMBLE + data)
@@ -567,6 +623,16 @@ def test_every_answer_is_read_by_others(status: int, lines: list[tuple[bytes, by
     expected = [(b":status", b"%d" % status), *lines]
     assert [tuple(line) for line in decoder.decode(block, raw=True)] == expected
     assert [tuple(line) for line in decoder.decode(block, raw=True)] == expected
+
+
+@pytest.mark.parametrize("length", [0, 126, 127, 128, 254, 255, 256, 127 + 128**2 - 1, 127 + 128**2])
+def test_a_text_of_any_length_is_read_by_others(length: int):
+    decoder = reference.Decoder()
+    line = (b"x", b"y" * length)
+    assert [tuple(found) for found in decoder.decode(hpack.answer(200, [line]), raw=True)] == [
+        (b":status", b"200"),
+        line,
+    ]
 
 
 def test_a_long_head_takes_several_frames():

@@ -84,7 +84,8 @@ class Protocol(uvicorn_httptools.HttpToolsProtocol):
             logger.error("cannot answer", exc_info=error)
             self._end(answer.BROKEN)
         except httptools.HttpParserError:
-            if self._opening and frames.PREFACE.startswith(self._opening[: len(frames.PREFACE)]):
+            # The parser knows the preface, and says so at its last byte.
+            if self._opening is not None and self._opening.startswith(frames.PREFACE):
                 return self._speak_http2(self._opening)
             if not self._over:
                 self._over = True
