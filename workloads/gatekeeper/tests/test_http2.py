@@ -635,6 +635,38 @@ def test_a_text_of_any_length_is_read_by_others(length: int):
     ]
 
 
+def test_a_client_that_reads_nothing_is_not_read_either(running: Running):
+    encoder = reference.Encoder()
+    lines = [*FINE, ("cookie", cookie(running))]
+    before = memory(running)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", running.port))
+        connection.settimeout(2)
+        connection.sendall(PREAMBLE)
+        with pytest.raises(TimeoutError):
+            for first in range(1, 2_000_000, 2000):
+                streams = range(first, first + 2000, 2)
+                connection.sendall(b"".join(frames.headers(one, encoder.encode(lines), end=True) for one in streams))
+        assert memory(running) < before + 20
+
+
+def test_a_smaller_table_is_agreed_to(running: Running):
+    """Others end the connection if it is not (RFC 7541, section 4.2)."""
+    data = frames.PREFACE + frames.settings({frames.HEADER_TABLE_SIZE: 0})
+    data += frame([*FINE, *API.items()]) + frame([*FINE, *API.items()], 3)
+    answers = [payload for kind, _, payload in kinds(running.raw(data)) if kind == frames.HEADERS]
+    assert [payload[:1] == b"\x20" for payload in answers] == [True, False]
+
+
+def test_a_body_for_which_there_is_no_room_is_refused():
+    waiting = exchange.Exchange(0, ended=False)
+    waiting.take(frames.WINDOW, b"x" * frames.WINDOW)
+    with pytest.raises(frames.StreamFault) as caught:
+        waiting.take(1, b"x")
+    assert caught.value.code == frames.Code.FLOW_CONTROL_ERROR
+
+
 def test_a_long_head_takes_several_frames():
     lines = [(b"x-a", b"b" * 16_300), (b"x-b", b"c" * 40_000)]
     sent = kinds(frames.headers(5, hpack.answer(200, lines), end=True))
