@@ -125,9 +125,19 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> collections.abc.Iterato
     assert made.left() == []
 
 
+@contextlib.contextmanager
+def hanging_up(handler: signal.Handlers) -> collections.abc.Iterator[None]:
+    """Start programs that take the end of a terminal so, in whatever way the tests were started."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda end: end.name)
 def test_a_signal_ends_everything_within_two_seconds(own: Sandbox, end: signal.Signals):
-    with own.foreground() as process:
+    with hanging_up(signal.SIG_DFL), own.foreground() as process:
         printed = read_until(process, "Ctrl-C")
         assert re.search(r"^ready in \d+\.\d s$", printed, re.MULTILINE)
         assert "one/0: active" in read_until(process, "two/0: active")
@@ -141,6 +151,19 @@ def test_a_signal_ends_everything_within_two_seconds(own: Sandbox, end: signal.S
     assert "Traceback" not in rest
     assert own.left() == []
     assert home.running(own.home) is None
+
+
+def test_nohup_outlives_the_terminal(own: Sandbox):
+    with hanging_up(signal.SIG_IGN), own.foreground() as process:
+        read_until(process, "two/0: active")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+        assert own.units() == {"one/0": "active idle", "two/0": "active idle"}
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert own.left() == []
 
 
 def test_sigkill_leaves_nothing_and_the_next_one_works(own: Sandbox):
