@@ -4,6 +4,7 @@
 
 import base64
 import collections.abc
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -228,24 +229,29 @@ def test_refused_body_goes_nowhere(world: World) -> None:
     assert world.app.seen == []
 
 
-def _upgrade(world: World, *headers: tuple[str, str]) -> tuple[servers.Answer, bytes]:
+@contextlib.contextmanager
+def _websocket(
+    world: World, *headers: tuple[str, str]
+) -> collections.abc.Generator[tuple[servers.Answer, socket.socket]]:
     key = base64.b64encode(b"0123456789abcdef").decode()
     lines = [("Connection", "Upgrade"), ("Upgrade", "WebSocket"), ("Sec-WebSocket-Key", key), *headers]
     with socket.create_connection(("127.0.0.1", world.port), timeout=10) as sock:
         text = "".join(f"{name}: {value}\r\n" for name, value in lines)
         sock.sendall(f"GET /protected/socket HTTP/1.1\r\nHost: gateway.test\r\n{text}\r\n".encode())
-        answer = servers.receive(sock)
-        if answer.status != 101:
-            return answer, b""
-        sock.sendall(b"hello")
-        return answer, sock.recv(100)
+        yield servers.receive(sock), sock
+
+
+def _echoed(sock: socket.socket) -> bytes:
+    sock.sendall(b"hello")
+    return sock.recv(100)
 
 
 def test_websocket_needs_a_session_and_then_works(world: World) -> None:
-    assert _upgrade(world)[0].status == 302
+    with _websocket(world) as (answer, _):
+        assert answer.status == 302
     assert world.app.seen == []
-    answer, data = _upgrade(world, SESSION)
-    assert (answer.status, data) == (101, b"HELLO")
+    with _websocket(world, SESSION) as (answer, sock):
+        assert (answer.status, _echoed(sock)) == (101, b"HELLO")
     assert world.app.seen[0].one("kubeflow-userid") == USER[1]
 
 
@@ -310,7 +316,8 @@ def test_without_authorizer_protected_routes_refuse_and_name_the_command(changin
         assert command in page.body
         assert page.one("cache-control") == "no-store"
     assert command in json.loads(changing.get("/protected").body)["message"]
-    assert _upgrade(changing, SESSION)[0].status == 503
+    with _websocket(changing, SESSION) as (answer, _):
+        assert answer.status == 503
     assert changing.app.seen == changing.other.seen == changing.authorizer.seen == []
     assert changing.get("/dex/keys", MALLORY).seen.one("kubeflow-userid") is None
 
@@ -436,14 +443,18 @@ def test_another_authorizer_loses_no_request(changing: World) -> None:
             server.close()
 
 
-def test_other_options_lose_no_request(changing: World) -> None:
+def test_other_options_lose_no_request_and_no_websocket(changing: World) -> None:
     changes: list[dict[str, object]] = [
         {"login_rate": 5}, {"fast": Signer().fast}, {"cors_origins": ("https://x.example",), "fast": Signer().fast},
         {"access_log": "all"}, {"trusted_proxies": 1}, {"hsts": 300},
     ]  # fmt: skip
-    with servers.crowd(changing.port, "/protected", SESSION) as counts:
+    with (
+        servers.crowd(changing.port, "/protected", SESSION) as counts,
+        _websocket(changing, SESSION) as (_, sock),
+    ):
         for change in [*changes, *changes]:
             changing.serve(**change)
+            assert _echoed(sock) == b"HELLO"
     assert list(counts) == [200]
 
 
