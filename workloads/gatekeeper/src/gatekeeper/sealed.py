@@ -54,6 +54,8 @@ def _decode(sealed: bytes, longest: int) -> bytes:
     if len(sealed) > longest:
         return b""
     try:
-        return base64.b64decode(sealed + b"=" * (-len(sealed) % 4), altchars=b"-_", validate=True)
+        data = base64.urlsafe_b64decode(sealed + b"=" * (-len(sealed) % 4))
     except (ValueError, binascii.Error):
         return b""
+    # There is one way to write it: a decoder also takes + and /, bits that are not used, and what is no base64 at all.
+    return data if base64.urlsafe_b64encode(data).rstrip(b"=") == sealed else b""
