@@ -60,7 +60,7 @@ def configure(gateway: model.Gateway) -> desired.Desired:
     before = (
         _file(_BOOTSTRAP, bootstrap),
         # In the order in which Envoy must read them: a route needs its cluster, a listener its certificate.
-        _file(_CLUSTERS, {"authorizer": rules.AUTHORIZER, "clusters": rules.clusters(gateway)}, watched=True),
+        _file(_CLUSTERS, _clusters(gateway), watched=True),
         _file(SECRETS, {"tls": gateway.tls}, watched=True, mode=0o600),
         _file(_LISTENERS, _listeners(gateway), watched=True),
     )
@@ -123,6 +123,14 @@ def _file(
 ) -> desired.File:
     name = f"{pathlib.PurePosixPath(path).name}.j2"
     return desired.File(path=path, text=templates.render(_TEMPLATES, name, values), mode=mode, watched=watched)
+
+
+def _clusters(gateway: model.Gateway) -> dict[str, object]:
+    return {
+        "authorizer": rules.AUTHORIZER,
+        "authorizer_address": rules.AUTHORIZER_ADDRESS,
+        "clusters": rules.clusters(gateway),
+    }
 
 
 def _listeners(gateway: model.Gateway) -> dict[str, object]:

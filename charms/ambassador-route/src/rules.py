@@ -11,7 +11,7 @@ import routes
 # What listeners ask. It is always there and never changes, for Envoy gives up what it asks just then of a cluster that
 # does; it leads to the one that has the address. Without an address that one fails closed.
 AUTHORIZER = "authorizer"
-_AUTHORIZER_ADDRESS = "authorizer:address"
+AUTHORIZER_ADDRESS = "authorizer:address"
 # Long enough for a notebook's slowest cell; a websocket may be silent for ever.
 IDLE = "3600s"
 _NEVER = "0s"
@@ -77,8 +77,8 @@ class Host:
 
 
 def clusters(gateway: model.Gateway) -> tuple[Cluster, ...]:
-    """Return where AUTHORIZER leads to, and two for each route: gRPC is spoken in HTTP/2, all else in HTTP/1.1."""
-    authorizer = Cluster(name=_AUTHORIZER_ADDRESS)
+    """Return AUTHORIZER_ADDRESS, and two for each route: gRPC is spoken in HTTP/2, all else in HTTP/1.1."""
+    authorizer = Cluster(name=AUTHORIZER_ADDRESS)
     if auth := gateway.auth:
         authorizer = dataclasses.replace(
             authorizer, host=auth.host, port=auth.port, http2=auth.http2, watched=auth.http2

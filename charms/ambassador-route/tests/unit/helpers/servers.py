@@ -141,7 +141,7 @@ def request(
 
 @contextlib.contextmanager
 def crowd(port: int, path: str, *headers: tuple[str, str]) -> collections.abc.Generator[collections.Counter[object]]:
-    """Ask for one page all the time, over three connections, and count the statuses and failures that come back.
+    """Ask for one page all the time, over three connections, and count statuses, failures, and answers that close.
 
     A connection is opened anew only where its server said with an answer that it would close it.
     """
@@ -156,6 +156,8 @@ def crowd(port: int, path: str, *headers: tuple[str, str]) -> collections.abc.Ge
                 answer = connection.getresponse()
                 answer.read()
                 counts[answer.status] += 1
+                if answer.getheader("connection"):
+                    counts["closes"] += 1
             except (OSError, http.client.HTTPException) as error:
                 counts[repr(error)] += 1
                 connection.close()
